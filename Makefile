@@ -1,0 +1,66 @@
+# TwinSync. `make` alone prints the help.
+
+GO      ?= go
+BIN     := bin/twinsync
+CACHE   := .cache
+SOURCES := $(shell find . -name '*.go' -not -path './.cache/*' 2>/dev/null) $(wildcard infer/models/*.onnx) go.mod go.sum
+ORT     := $(CACHE)/onnxruntime/path
+SAMPLES := $(CACHE)/samples/clip.mp4
+LINT    := $(CACHE)/tools/golangci-lint
+LINT_VERSION := v2.15.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/twinsync/twinsync/internal/app.version=$(VERSION)
+
+# Packages whose tests run with the race detector: those that share state between goroutines.
+RACE := ./fault/... ./internal/task/... ./internal/account/... ./internal/fetch/... ./internal/server/... ./internal/dispatch/...
+
+.PHONY: help run build setup test test-long lint bench models clean
+
+help: ## this text
+	@echo 'TwinSync: put a face into a real video, on your own machine.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build $(SAMPLES) ## install what is missing, build, start the service and print how to use it
+	@exec $(BIN) serve --data data --samples $(CACHE)/samples --welcome
+
+build: setup $(BIN) ## bin/twinsync with models embedded and the runtime library beside it
+
+setup: ## install what is missing: FFmpeg and ONNX Runtime
+	@scripts/setup.sh
+
+$(BIN): $(SOURCES) | setup
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/twinsync
+	@cp -f "$$(cat $(ORT))" bin/
+
+$(SAMPLES): scripts/make-samples.sh scripts/fetch-samples.sh | setup
+	@scripts/fetch-samples.sh
+	@scripts/make-samples.sh
+
+test: setup $(SAMPLES) ## install what is missing, run every test
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+
+test-long: setup $(SAMPLES) ## the heavy tests: every clip, killed processes, the race detector
+	$(GO) test -race -timeout 20m $(RACE)
+	TWINSYNC_LONG=1 $(GO) test -timeout 40m ./...
+
+lint: $(LINT) ## gofmt, go vet, golangci-lint, shell scripts
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(LINT) run ./...
+	@for f in scripts/*.sh .ci/run; do sh -n "$$f" || exit 1; done
+
+$(LINT):
+	@mkdir -p $(CACHE)/tools
+	GOBIN=$(abspath $(CACHE)/tools) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+bench: build $(SAMPLES) ## speed beside plain FFmpeg, memory, start-up and request times, as ratios
+	$(BIN) bench
+
+models: ## maintainers only (needs Python): convert the embedded networks again and check them
+	infer/convert/convert.sh
+
+clean: ## remove what was built and fetched; data/ stays
+	rm -rf bin $(CACHE)
