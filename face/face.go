@@ -55,10 +55,10 @@ type Texture struct {
 type Track struct {
 	ID       int
 	Shot     int
-	Person   int                  // index into Analysis.People
-	Faces    []Observation        // frames ascending and contiguous
-	Textures []Texture            // up to TexturesPerTrack, spread over the track
-	Neutral  [MeshPoints]pix.Vec3 // median shape over the track in canonical units
+	Person   int           // index into Analysis.People
+	Faces    []Observation // frames ascending and contiguous
+	Textures []Texture     // up to TexturesPerTrack, spread over the track
+	Neutral  Shape         // median shape over the track in canonical units
 }
 
 // Person is somebody seen in the video.
