@@ -12,8 +12,8 @@
 #   .cache/onnxruntime/VERSION/OS-ARCH/libonnxruntime.so.1     (libonnxruntime.1.dylib on macOS)
 #   .cache/onnxruntime/VERSION/OS-ARCH/LICENSE
 #
-# Its path is the only thing written to standard output. A second call finds it
-# and does nothing.
+# The library's path, relative to the repository, is kept in .cache/onnxruntime/path.
+# A second call finds it all there, says nothing and takes no time.
 set -eu
 
 version=1.30.0
@@ -43,8 +43,15 @@ darwin-arm64) inside=darwin/arm64/libonnxruntime.1.dylib lib=libonnxruntime.1.dy
 esac
 
 dir=$root/.cache/onnxruntime/$version/$platform
+note=$root/.cache/onnxruntime/path
+path=${dir#"$root"/}/$lib
+finish() {
+    known=
+    [ ! -f "$note" ] || read -r known <"$note" || :
+    [ "$known" = "$path" ] || { printf '%s\n' "$path" >"$note.new" && mv -f "$note.new" "$note"; }
+}
 if [ -s "$dir/$lib" ] && [ -s "$dir/LICENSE" ]; then
-    printf '%s\n' "$dir/$lib"
+    finish
     exit 0
 fi
 
@@ -107,5 +114,5 @@ TEXT
 # Renamed into place last, so that the library is either whole or absent.
 mv -f "$work/LICENSE" "$dir/LICENSE"
 mv -f "$work/package/bin/napi-v6/$inside" "$dir/$lib"
-say "installed ${dir#"$root"/}/$lib"
-printf '%s\n' "$dir/$lib"
+finish
+say "installed $path"
