@@ -4,7 +4,7 @@ import "math"
 
 // wideSigma is the standard deviation from which a Gaussian is made of box filters; below
 // it the kernel is short enough to be applied as it is.
-const wideSigma = 2.5
+const wideSigma = 3
 
 // Blur writes src, smoothed by a Gaussian of the given standard deviation in pixels, to
 // dst, which may be src. Beyond the border the border's value goes on. A wide Gaussian is
