@@ -1,0 +1,87 @@
+"""Compares each converted network with the original file in its own runtime (LiteRT) on the same pictures.
+
+The pictures are noise and smooth gradients from a fixed seed, so that every layer is exercised over a wide range and the
+check needs no photo. Bounds are on the largest absolute difference of any output: both sides compute in 32-bit floats
+and differ by the order of their sums only.
+"""
+import numpy as np
+import onnxruntime
+from ai_edge_litert.interpreter import Interpreter
+
+PICTURES = 6
+
+
+def pictures(size):
+    """RGB pictures 0…1, NHWC with n = 1."""
+    random = np.random.default_rng(20261122)
+    y, x = np.mgrid[0:size, 0:size] / size
+    for i in range(PICTURES):
+        blobs = np.zeros((size, size, 3))
+        for _ in range(40):
+            cx, cy, r, *rgb = random.random(6)
+            blobs += np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (0.02 + 0.1 * r * r))[..., None] * (np.array(rgb) - 0.3)
+        noise = random.random((size, size, 3)) * [1, 0.2, 0][i % 3]
+        yield np.clip(0.4 + 0.3 * blobs + noise, 0, 1).astype(np.float32)[None]
+
+
+def converted(data):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    return lambda image: dict(zip(names, session.run(None, {"image": image})))
+
+
+def original(data, scale=1.0, offset=0.0):
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    outputs = {o["name"]: o["index"] for o in interpreter.get_output_details()}
+
+    def run(image):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image * np.float32(scale) + np.float32(offset))
+        interpreter.invoke()
+        return {n: interpreter.get_tensor(i) for n, i in outputs.items()}
+
+    return run
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x.astype(np.float64)))
+
+
+def compare(size, ours, theirs, bounds):
+    """Runs both on every picture; theirs returns the wanted values by our output's name. Gives a line for the log."""
+    worst = dict.fromkeys(bounds, 0.0)
+    for image in pictures(size):
+        got, want = ours(image), theirs(image)
+        for name in bounds:
+            worst[name] = max(worst[name], float(np.abs(got[name] - want[name].reshape(got[name].shape)).max()))
+    for name, bound in bounds.items():
+        if not worst[name] <= bound:
+            raise SystemExit(f"{name} differs from the original by {worst[name]:.3g}, more than {bound:.3g}")
+    return "differs from the original by at most " + ", ".join(f"{v:.2g} ({n})" for n, v in worst.items())
+
+
+def detector(model, tflite, size, anchors, regressors, scores):
+    run = original(tflite, 2.0, -1.0)
+
+    def wanted(image):
+        out = run(image)
+        raw = out[regressors].reshape(len(anchors), 16).astype(np.float64)
+        boxes = raw / size  # TensorsToDetectionsCalculator with reverse_output_order and anchors of size 1
+        boxes[:, 0:2] += anchors
+        boxes[:, 4::2] += anchors[:, :1]
+        boxes[:, 5::2] += anchors[:, 1:]
+        return {"boxes": boxes, "scores": sigmoid(out[scores])}
+
+    return compare(size, converted(model), wanted, {"boxes": 1e-5, "scores": 1e-5})
+
+
+def mesh(model, tflite, points, presence):
+    run = original(tflite)
+
+    def wanted(image):
+        out = run(image)
+        return {"points": out[points], "presence": sigmoid(out[presence])}
+
+    return compare(192, converted(model), wanted, {"points": 2e-3, "presence": 1e-5})

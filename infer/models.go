@@ -1,0 +1,115 @@
+package infer
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+)
+
+// Model names one of the networks inside the binary.
+//
+// All take one picture, RGB as full-range gamma-coded values 0…1, interleaved (height,
+// width, 3), row by row, and have all their scaling inside.
+type Model uint8
+
+const (
+	// FaceDetectShort finds faces that fill a good part of the picture (MediaPipe's short
+	// range network, BlazeFace). Input 128×128: the whole picture, made square with black.
+	//
+	// Output "boxes" [896, 16]: centre x, centre y, width, height, then six points x, y: the
+	// person's right eye, left eye, nose tip, mouth, right ear, left ear. All as a fraction
+	// of the input's side, 0 being its left or upper edge (the edge, not a pixel's centre);
+	// the anchors are added already. Output "scores" [896]: the probability of a face.
+	//
+	// MediaPipe keeps scores of at least 0.5 and replaces boxes that overlap by an IoU of
+	// more than 0.3 by their mean weighted by score, points included.
+	FaceDetectShort Model = iota
+
+	// FaceDetectFull finds smaller faces too, to about a twentieth of the picture's side
+	// (MediaPipe's full range network, dense variant). Input 192×192, as above.
+	//
+	// Outputs as FaceDetectShort's, with 2304 boxes. MediaPipe keeps scores of at least 0.6.
+	FaceDetectFull
+
+	// FaceMesh lays the 468 points of the canonical face on a face. Input 192×192: a square
+	// around the face, 1.5 times the larger side of its box (of the mesh in the frame before,
+	// or of a detection), turned so that the line between the eyes is level. What lies
+	// outside the frame repeats its border.
+	//
+	// Output "points" [468, 3]: x, y in pixels of the input, where (0, 0) is its upper left
+	// corner and 192 the far edge, so that pixel i is centred at i+½; z in the same unit, less
+	// towards the viewer, 0 at the head's centre. Output "presence" [1]: the probability
+	// that a face is there; MediaPipe gives a track up below 0.5.
+	FaceMesh
+
+	modelCount
+)
+
+// spec is what the package knows of a network without loading it.
+type spec struct {
+	name, file      string
+	purpose         string
+	licence, source string
+	inputs, outputs []Tensor
+}
+
+func (m Model) spec() spec {
+	image := func(side int64) []Tensor { return []Tensor{{"image", []int64{1, side, side, 3}}} }
+	detected := func(n int64) []Tensor { return []Tensor{{"boxes", []int64{n, 16}}, {"scores", []int64{n}}} }
+	mesh := func(n int64) []Tensor { return []Tensor{{"points", []int64{n, 3}}, {"presence", []int64{1}}} }
+	const (
+		detection = "npm @mediapipe/face_detection 0.4.1657300184"
+		landmarks = "npm @mediapipe/face_mesh 0.4.1657299874"
+	)
+	switch m {
+	case FaceDetectShort:
+		return spec{"face-detect-short", "face_detect_short.onnx", "finds near faces", "Apache-2.0", detection, image(128), detected(896)}
+	case FaceDetectFull:
+		return spec{"face-detect-full", "face_detect_full.onnx", "finds near and far faces", "Apache-2.0", detection, image(192), detected(2304)}
+	case FaceMesh:
+		return spec{"face-mesh", "face_mesh.onnx", "468 points on a face", "Apache-2.0", landmarks, image(192), mesh(468)}
+	}
+	return spec{name: fmt.Sprintf("model %d", m)}
+}
+
+func (m Model) valid() bool { return m < modelCount }
+
+// String is the network's name, as `twinsync models list` prints it.
+func (m Model) String() string { return m.spec().name }
+
+// Card describes an embedded network.
+type Card struct {
+	Model           Model  `json:"-"`
+	Name            string `json:"name"`
+	Purpose         string `json:"purpose"`
+	Licence         string `json:"licence"` // SPDX
+	Source          string `json:"source"`  // the package it was converted from
+	SHA256          string `json:"sha256"`  // of the embedded file, hex
+	Size            int    `json:"size"`    // bytes
+	Inputs, Outputs []Tensor
+}
+
+// Catalog lists the embedded networks.
+func Catalog() []Card {
+	var cards []Card
+	for m := range modelCount {
+		s := m.spec()
+		data, err := m.data()
+		if err != nil {
+			panic(err) // the build embeds what spec names, and a test reads them all
+		}
+		sum := sha256.Sum256(data)
+		cards = append(cards, Card{
+			Model: m, Name: s.name, Purpose: s.purpose, Licence: s.licence, Source: s.source,
+			SHA256: hex.EncodeToString(sum[:]), Size: len(data), Inputs: s.inputs, Outputs: s.outputs,
+		})
+	}
+	return cards
+}
+
+//go:embed models/*.onnx
+var files embed.FS
+
+// data is the network's file.
+func (m Model) data() ([]byte, error) { return files.ReadFile("models/" + m.spec().file) }
