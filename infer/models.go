@@ -43,6 +43,15 @@ const (
 	// that a face is there; MediaPipe gives a track up below 0.5.
 	FaceMesh
 
+	// FaceMeshAttention is FaceMesh with a second, closer look at lips and eyes, and with the
+	// irises: MediaPipe's mesh with attention. Input, presence and the meaning of the numbers
+	// as FaceMesh's.
+	//
+	// Output "points" [478, 3]: the first 468 as FaceMesh's, x and y of lips and eyes replaced by
+	// the refined ones and z kept, as MediaPipe does; then centre, right, top, left and bottom
+	// of the person's right iris, and of the left one, whose z is the mean of the lids'.
+	FaceMeshAttention
+
 	modelCount
 )
 
@@ -67,6 +76,8 @@ func (m Model) spec() spec {
 		return spec{"face-detect-short", "face_detect_short.onnx", "finds near faces", "Apache-2.0", detection, image(128), detected(896)}
 	case FaceDetectFull:
 		return spec{"face-detect-full", "face_detect_full.onnx", "finds near and far faces", "Apache-2.0", detection, image(192), detected(2304)}
+	case FaceMeshAttention:
+		return spec{"face-mesh-attention", "face_mesh_attention.onnx", "478 points on a face, with irises", "Apache-2.0", landmarks, image(192), mesh(478)}
 	case FaceMesh:
 		return spec{"face-mesh", "face_mesh.onnx", "468 points on a face", "Apache-2.0", landmarks, image(192), mesh(468)}
 	}

@@ -1,4 +1,5 @@
-"""Compares each converted network with the original file in its own runtime (LiteRT) on the same pictures.
+"""Compares each converted network with the original file in its own runtime on the same pictures: LiteRT, or MediaPipe
+where the network needs MediaPipe's own operators.
 
 The pictures are noise and smooth gradients from a fixed seed, so that every layer is exercised over a wide range and the
 check needs no photo. Bounds are on the largest absolute difference of any output: both sides compute in 32-bit floats
@@ -7,6 +8,9 @@ and differ by the order of their sums only.
 import numpy as np
 import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
+
+import attention
+import graph
 
 PICTURES = 6
 
@@ -21,7 +25,8 @@ def pictures(size):
             cx, cy, r, *rgb = random.random(6)
             blobs += np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (0.02 + 0.1 * r * r))[..., None] * (np.array(rgb) - 0.3)
         noise = random.random((size, size, 3)) * [1, 0.2, 0][i % 3]
-        yield np.clip(0.4 + 0.3 * blobs + noise, 0, 1).astype(np.float32)[None]
+        steps = np.rint(255 * np.clip(0.4 + 0.3 * blobs + noise, 0, 1))  # MediaPipe takes 8-bit pictures
+        yield (steps.astype(np.float32) / np.float32(255))[None]
 
 
 def converted(data):
@@ -83,5 +88,24 @@ def mesh(model, tflite, points, presence):
     def wanted(image):
         out = run(image)
         return {"points": out[points], "presence": sigmoid(out[presence])}
+
+    return compare(192, converted(model), wanted, {"points": 2e-3, "presence": 1e-5})
+
+
+def attention_mesh(model, tflite):
+    names = ["output_mesh_identity", *attention.OUTPUTS, "conv_faceflag"]
+    run = graph.runner(tflite, 192, names)
+
+    def wanted(image):
+        out = run(image)
+        mesh = out["output_mesh_identity"].reshape(468, 3)
+        points = np.zeros((478, 3), np.float64)
+        points[:468] = mesh
+        for name, target in zip(names[1:4], (attention.LIPS, attention.EYE_A, attention.EYE_B)):
+            points[target, :2] = out[name].reshape(-1, 2)
+        for first, name, eye in ((468, names[4], attention.EYE_A), (473, names[5], attention.EYE_B)):
+            points[first:first + 5, :2] = out[name].reshape(-1, 2)
+            points[first:first + 5, 2] = mesh[eye[:16], 2].mean()
+        return {"points": points, "presence": sigmoid(out["conv_faceflag"])}
 
     return compare(192, converted(model), wanted, {"points": 2e-3, "presence": 1e-5})

@@ -9,6 +9,7 @@ import sys
 
 import onnx
 
+import attention
 import check
 import mediapipe_models as mp
 import sources
@@ -31,6 +32,8 @@ def models():
            lambda m: check.detector(m, full, 192, mp.full_range_anchors(), *names))
     yield ("face_mesh.onnx", mp.mesh(plain, "conv2d_21", "conv2d_31"),
            lambda m: check.mesh(m, plain, "conv2d_21", "conv2d_31"))
+    refined = bundle["face_landmark_with_attention.tflite"]
+    yield "face_mesh_attention.onnx", attention.mesh(refined), lambda m: check.attention_mesh(m, refined)
     yield "../../face/canonical.obj", mp.canonical_obj(bundle["geometry_pipeline_metadata_landmarks.binarypb"]), None
 
 
