@@ -98,6 +98,7 @@ func TestCatalogMatchesTheFiles(t *testing.T) {
 		file := map[string]string{
 			"face-detect-short": "face_detect_short.onnx", "face-detect-full": "face_detect_full.onnx",
 			"face-mesh": "face_mesh.onnx", "face-mesh-attention": "face_mesh_attention.onnx",
+			"face-embedding": "face_embedding.onnx",
 		}[card.Name]
 		data, err := os.ReadFile(filepath.Join("models", file))
 		if err != nil {

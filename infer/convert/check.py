@@ -5,11 +5,16 @@ The pictures are noise and smooth gradients from a fixed seed, so that every lay
 check needs no photo. Bounds are on the largest absolute difference of any output: both sides compute in 32-bit floats
 and differ by the order of their sums only.
 """
+import pathlib
+import tempfile
+
+import dlib
 import numpy as np
 import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
 
 import attention
+import dlib_resnet
 import graph
 
 PICTURES = 6
@@ -109,3 +114,17 @@ def attention_mesh(model, tflite):
         return {"points": points, "presence": sigmoid(out["conv_faceflag"])}
 
     return compare(192, converted(model), wanted, {"points": 2e-3, "presence": 1e-5})
+
+
+def embedding(model, dat):
+    """The bound is wider: the file keeps dlib's 32-bit weights with 16 bits."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.dat"
+        path.write_bytes(dat)
+        network = dlib.face_recognition_model_v1(str(path))
+
+    def wanted(image):
+        out = np.array(network.compute_face_descriptor(np.rint(image[0] * 255).astype(np.uint8)))
+        return {"embedding": out / np.linalg.norm(out)}
+
+    return compare(dlib_resnet.SIZE, converted(model), wanted, {"embedding": 5e-4})

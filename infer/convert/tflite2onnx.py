@@ -6,33 +6,24 @@ Anything unknown stops the conversion: nothing is approximated.
 """
 import numpy as np
 import tflite
-from onnx import TensorProto, helper, numpy_helper
+
+from onnxgraph import Graph
 
 NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 DTYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.float16,
           tflite.TensorType.INT32: np.int32, tflite.TensorType.INT64: np.int64}
 
 
-class Converter:
+class Converter(Graph):
     """Builds one graph. `values` maps a TFLite tensor to its ONNX name; a tensor of four axes is held as NCHW there,
     unless its name is in `flat`, which holds tensors in TFLite's own layout."""
 
     def __init__(self, data):
+        super().__init__()
         self.model = tflite.Model.GetRootAs(data, 0)
         assert self.model.SubgraphsLength() == 1
         self.graph = self.model.Subgraphs(0)
-        self.nodes, self.weights, self.values, self.flat = [], {}, {}, {}
-        self.constants, self.padded, self.names = {}, {}, 0
-        self.inputs, self.outputs = [], []
-        self.uses = {}
-        for i in range(self.graph.OperatorsLength()):
-            for t in self.graph.Operators(i).InputsAsNumpy():
-                self.uses[int(t)] = self.uses.get(int(t), 0) + 1
-        for i in range(self.graph.OutputsLength()):
-            t = self.graph.Outputs(i)
-            self.uses[t] = self.uses.get(t, 0) + 1
-
-    # --- reading TFLite ---
+        self.values, self.flat, self.constants, self.padded = {}, {}, {}, {}
 
     def shape(self, t):
         tensor = self.graph.Tensors(t)
@@ -54,30 +45,6 @@ class Converter:
         o, table = kind(), op.BuiltinOptions()
         o.Init(table.Bytes, table.Pos)
         return o
-
-    # --- writing ONNX ---
-
-    def node(self, kind, inputs, outputs=1, **attributes):
-        """Adds a node and returns the name of its output (a list of names when it has several)."""
-        names = [self.fresh(kind) for _ in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
-        return names[0] if outputs == 1 else names
-
-    def fresh(self, stem):
-        self.names += 1
-        return f"{stem.lower()}_{self.names}"
-
-    def weight(self, array, stem="w"):
-        """Stores a constant; float16 is cast to float32 in the graph."""
-        name = self.fresh(stem)
-        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
-        return self.node("Cast", [name], to=TensorProto.FLOAT) if array.dtype == np.float16 else name
-
-    def ints(self, *values):
-        return self.weight(np.array(values, np.int64), "i")
-
-    def floats(self, values):
-        return self.weight(np.array(values, np.float32), "f")
 
     def nchw(self, t):
         """The name of the activation t, NCHW when it has four axes."""
@@ -114,8 +81,6 @@ class Converter:
         if kind == tflite.ActivationFunctionType.RELU6:
             return self.node("Clip", [name, self.floats(0), self.floats(6)])
         raise NotImplementedError(f"activation {kind}")
-
-    # --- operators ---
 
     def pads(self, padding, size, kernel, stride, dilation, before):
         """ONNX pads (top, left, bottom, right) of a window operation; `before` is an explicit PAD taken into it."""
@@ -246,13 +211,11 @@ class Converter:
         """The operators that only some models have; a subclass adds them."""
         raise NotImplementedError(kind)
 
-    # --- the whole ---
-
     def picture(self, name, scale=1.0, offset=0.0):
         """Declares the model's picture input: RGB 0…1 (NHWC), brought to the network's own range by scale and offset."""
         assert self.graph.InputsLength() == 1
         t = self.graph.Inputs(0)
-        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, self.shape(t)))
+        self.input(name, self.shape(t))
         if (scale, offset) != (1.0, 0.0):
             name = self.node("Add", [self.node("Mul", [name, self.floats(scale)]), self.floats(offset)])
         self.flat[t] = name
@@ -261,17 +224,7 @@ class Converter:
         for op in self.operators():
             self.operator(op)
 
-    def output(self, name, source, shape):
-        """Declares an output of this shape, reshaping what there is."""
-        self.nodes.append(helper.make_node("Reshape", [source, self.ints(*shape)], [name]))
-        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-
     def outs(self):
         """TFLite's outputs by name, in its own layout."""
         return {self.graph.Tensors(t).Name().decode(): self.nhwc(t)
                 for t in (self.graph.Outputs(i) for i in range(self.graph.OutputsLength()))}
-
-    def build(self, name):
-        graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, list(self.weights.values()))
-        return helper.make_model(graph, producer_name="twinsync", ir_version=9,
-                                 opset_imports=[helper.make_opsetid("", 17)])
