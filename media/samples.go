@@ -58,18 +58,24 @@ func newRawFrame(l pix.Layout, c pix.Colour) *pix.Frame {
 // 8 bits are in this machine's order. It is nil for a frame whose planes lie apart.
 func rawBytes(f *pix.Frame) []byte {
 	n := frameBytes(f.Layout)
+	y, c := f.Planes[0].W*f.Planes[0].H, f.Planes[1].W*f.Planes[1].H
+	for _, p := range f.Planes {
+		if p.Stride != p.W {
+			return nil
+		}
+	}
 	if f.Depth <= 8 {
 		b := f.Planes[0].P8
-		if cap(b) < n || !follows(b[:n], f.Planes[1].P8, f.Planes[0].W*f.Planes[0].H) {
+		if cap(b) < n || !follows(b[:n], f.Planes[1].P8, y) || !follows(b[:n], f.Planes[2].P8, y+c) {
 			return nil
 		}
 		return b[:n]
 	}
 	b := f.Planes[0].P16
-	if cap(b) < n/2 || !follows(b[:n/2], f.Planes[1].P16, f.Planes[0].W*f.Planes[0].H) {
+	if n /= 2; cap(b) < n || !follows(b[:n], f.Planes[1].P16, y) || !follows(b[:n], f.Planes[2].P16, y+c) {
 		return nil
 	}
-	return bytesOf(b[:n/2])
+	return bytesOf(b[:n])
 }
 
 // follows reports whether part lies in block at this place; an empty part always does.
