@@ -299,3 +299,37 @@ func BenchmarkBlend(b *testing.B) {
 		Blend(d, mask, 4)
 	}
 }
+
+func TestWarpEqualsBicubic(t *testing.T) {
+	const step = 4
+	src := noise(8, 45, 37)
+	dx, dy := NewMap(13, 11), NewMap(13, 11)
+	for i := range dx.Pix {
+		x, y := i%13, i/13
+		if x > 4 { // the left part stands still
+			dx.Pix[i], dy.Pix[i] = 5*float32(math.Sin(float64(x))), 3*float32(math.Cos(float64(x+y)))
+		}
+	}
+	dst := NewMap(45, 37)
+	Warp(dst, src, dx, dy, step)
+	for y := range 37 {
+		for x := range 45 {
+			if x < 16 && dst.Row(y)[x] != src.Row(y)[x] {
+				t.Fatalf("(%d, %d) stands still but changed", x, y)
+			}
+			gx, gy := float32(x)/step, float32(y)/step
+			want := src.Bicubic(float32(x)+dx.Bilinear(gx, gy), float32(y)+dy.Bilinear(gx, gy))
+			if d := dst.Row(y)[x] - want; math.Abs(float64(d)) > .03 { // 1/64 pixel on noise
+				t.Fatalf("(%d, %d) off by %v", x, y, d)
+			}
+		}
+	}
+}
+
+func BenchmarkWarp(b *testing.B) {
+	src, dst := noise(1, 460, 600), NewMap(460, 600)
+	dx, dy := noise(2, 120, 160), noise(3, 120, 160)
+	for b.Loop() {
+		Warp(dst, src, dx, dy, 4)
+	}
+}

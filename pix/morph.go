@@ -112,9 +112,11 @@ func (m Map) Close(r float32) Map {
 // CloseGrey is the closing of a map of any values by a disc of radius r: valleys narrower
 // than the disc are filled to their brim.
 func (m Map) CloseGrey(r int) Map {
-	up := m.extreme(r, 1)
-	return up.extreme(r, -1)
+	return m.DilateGrey(r).extreme(r, -1)
 }
+
+// DilateGrey is the maximum over a disc of radius r around each pixel.
+func (m Map) DilateGrey(r int) Map { return m.extreme(r, 1) }
 
 // extreme is the maximum over a disc (sign 1) or the minimum (sign -1): for each row of
 // the disc a running maximum of that row's width (van Herk, 1992).

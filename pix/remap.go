@@ -31,3 +31,73 @@ func CubicWeights(t float32) [4]float32 {
 		.5*t3 - .5*t2,
 	}
 }
+
+// warpPhases is how finely Warp places a sample between two pixels.
+const (
+	warpShift  = 6
+	warpPhases = 1 << warpShift
+)
+
+// Warp writes the bicubic resampling of src at displaced positions: pixel (x, y) of dst shows
+// src at (x+dx, y+dy). dx and dy are grids of every step-th pixel, interpolated between;
+// they have at least (w-1)/step + 2 columns and (h-1)/step + 2 rows. dst and src have one size. Where
+// the displacement is below 1/128 pixel the sample is src's own, bit for bit.
+func Warp(dst, src Map, dx, dy Map, step int) {
+	var table [warpPhases][4]float32
+	for i := range table {
+		table[i] = CubicWeights(float32(i) / warpPhases)
+	}
+	w, h := src.W, src.H
+	inv := 1 / float32(step)
+	cols, rows := make([]float32, dx.W), make([]float32, dx.W)
+	for y := range h {
+		gy := float32(y) * inv
+		j := int(gy)
+		lerpRow(cols, dx.Row(j), dx.Row(j+1), gy-float32(j))
+		lerpRow(rows, dy.Row(j), dy.Row(j+1), gy-float32(j))
+		d, s := dst.Row(y), src.Row(y)
+		for x := range d {
+			gx := float32(x) * inv
+			i := int(gx)
+			f := gx - float32(i)
+			// The displacement in whole steps of 1/64 pixel; the shift rounds downward.
+			mx := int(math.Floor(float64((cols[i]+f*(cols[i+1]-cols[i]))*warpPhases + .5)))
+			my := int(math.Floor(float64((rows[i]+f*(rows[i+1]-rows[i]))*warpPhases + .5)))
+			if mx == 0 && my == 0 {
+				d[x] = s[x]
+				continue
+			}
+			ix, iy := x+mx>>warpShift, y+my>>warpShift
+			wx, wy := &table[mx&(warpPhases-1)], &table[my&(warpPhases-1)]
+			if ix < 1 || iy < 1 || ix+2 >= w || iy+2 >= h {
+				d[x] = warpBorder(src, ix, iy, wx, wy)
+				continue
+			}
+			v := float32(0)
+			p := (iy-1)*w + ix - 1
+			for k := range wy {
+				q := src.Pix[p : p+4 : p+4]
+				v += wy[k] * (wx[0]*q[0] + wx[1]*q[1] + wx[2]*q[2] + wx[3]*q[3])
+				p += w
+			}
+			d[x] = v
+		}
+	}
+}
+
+func lerpRow(dst, a, b []float32, f float32) {
+	for i := range dst {
+		dst[i] = a[i] + f*(b[i]-a[i])
+	}
+}
+
+func warpBorder(src Map, ix, iy int, wx, wy *[4]float32) float32 {
+	v := float32(0)
+	for k := range wy {
+		row := src.Row(min(max(iy-1+k, 0), src.H-1))
+		for i := range wx {
+			v += wy[k] * wx[i] * row[min(max(ix-1+i, 0), src.W-1)]
+		}
+	}
+	return v
+}

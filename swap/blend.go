@@ -1,0 +1,175 @@
+package swap
+
+import (
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// gateSoft is the blur, in face widths, around the alpha within which the pyramid's coarse
+// bands may change the frame; where the blurred alpha is zero nothing changes.
+const (
+	gateSoft = .016
+	gateFull = .02
+	gateCell = 4
+)
+
+// draw implements engine. All that stays of the footage around and inside the new face is
+// first moved by the same change of shape, so that it lines up; then the new face is
+// added band by band. Samples are changed by differences: what does not move and is not
+// covered keeps its value to the bit.
+func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, weight float32) {
+	if weight*e.options.Strength <= 0 {
+		return
+	}
+	var q gain
+	e.light.transfer(&q, l, e.options.Tone)
+	g := e.offset.shaped(o, weight)
+	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
+
+	outer := boxAround(ring(o), 2, f)
+	ly := &layer{box: boxAround(g[:], .08*width, f).Intersect(outer)}
+	if ly.box.Empty() {
+		return
+	}
+	fade := facing(&g)
+	for i := range fade {
+		fade[i] *= weight * e.options.Strength
+	}
+	e.paint(ly, f, &g, &q, &fade, v.object)
+	ly.keepMouth(&g, eye)
+	ly.softenEdge(eye)
+
+	var move field
+	move.fill(o, &g, e.triangles, outer)
+	gate := newGate(ly.alpha, gateSoft*width)
+	bands := levels(width)
+
+	var before, after pix.Map
+	f.Planes[0].Crop(&before, outer, f.Depth)
+	after.Resize(before.W, before.H)
+	pix.Warp(after, before, move.dx, move.dy, fieldStep)
+	inner := crop(after, ly.box, outer)
+	e.sharpness.apply(ly, inner)
+	diff := ly.y
+	for i, b := range inner.Pix {
+		diff.Pix[i] -= b
+	}
+	alpha := ly.alpha
+	var chromaAlpha pix.Map
+	colour := !f.Mono && !e.target.grey
+	if colour {
+		chromaAlpha = f.Subsample(alpha, ly.box)
+		if f.SubX == 0 && f.SubY == 0 {
+			chromaAlpha = alpha.Clone()
+		}
+	}
+	diff = pix.Blend(diff, alpha, bands)
+	gate.apply(diff, 1, 1)
+	commit(f, 0, outer, ly.box, before, after, diff)
+
+	if f.Mono {
+		return
+	}
+	cOuter, cInner := f.ChromaRect(outer), f.ChromaRect(ly.box)
+	cMove := field{dx: move.dx.Clone(), dy: move.dy.Clone()}
+	for i := range cMove.dx.Pix {
+		cMove.dx.Pix[i] /= float32(int(1) << f.SubX)
+		cMove.dy.Pix[i] /= float32(int(1) << f.SubY)
+	}
+	cMove.stretch(f.SubX, f.SubY, cOuter)
+	for p := 1; p < 3; p++ {
+		f.Planes[p].Crop(&before, cOuter, f.Depth)
+		after.Resize(before.W, before.H)
+		pix.Warp(after, before, cMove.dx, cMove.dy, fieldStep)
+		var d pix.Map
+		if colour {
+			inner := crop(after, cInner, cOuter)
+			d = ly.c[p-1]
+			for i, n := range ly.weight.Pix {
+				if n == 0 {
+					d.Pix[i] = 0
+				} else {
+					d.Pix[i] -= inner.Pix[i]
+				}
+			}
+			d = pix.Blend(d, chromaAlpha.Clone(), max(1, bands-f.SubX))
+			gate.apply(d, 1<<f.SubX, 1<<f.SubY)
+		}
+		commit(f, p, cOuter, cInner, before, after, d)
+	}
+}
+
+// stretch resamples the field for planes with fewer samples: their grid has fieldStep samples
+// of their own per step.
+func (d *field) stretch(subX, subY int, box pix.Rect) {
+	if subX == 0 && subY == 0 {
+		return
+	}
+	w, h := (box.W()+fieldStep-1)/fieldStep+1, (box.H()+fieldStep-1)/fieldStep+1
+	for _, m := range []*pix.Map{&d.dx, &d.dy} {
+		o := pix.NewMap(w, h)
+		for y := range h {
+			for x := range w {
+				o.Pix[y*w+x] = m.Bilinear(float32(x<<subX), float32(y<<subY))
+			}
+		}
+		*m = o
+	}
+}
+
+// crop copies the part of m, which lies over outer, that lies over inner.
+func crop(m pix.Map, inner, outer pix.Rect) pix.Map {
+	o := pix.NewMap(inner.W(), inner.H())
+	for y := range o.H {
+		at := (inner.Y0-outer.Y0+y)*m.W + inner.X0 - outer.X0
+		copy(o.Row(y), m.Pix[at:at+o.W])
+	}
+	return o
+}
+
+// commit writes to plane p what the warp (after instead of before, over outer) and the blend
+// (diff, over inner; none where it has no pixels) change.
+func commit(f *pix.Frame, p int, outer, inner pix.Rect, before, after, diff pix.Map) {
+	for i, v := range before.Pix {
+		after.Pix[i] -= v
+	}
+	for y := range diff.H {
+		at := (inner.Y0-outer.Y0+y)*after.W + inner.X0 - outer.X0
+		row := after.Pix[at : at+diff.W]
+		for x, v := range diff.Row(y) {
+			row[x] += v
+		}
+	}
+	f.Add(p, outer.X0, outer.Y0, after)
+}
+
+// gate limits where the blend may change the frame: 1 around the new face, 0 beyond.
+type gate struct{ m pix.Map }
+
+// newGate blurs the alpha on a coarse grid.
+func newGate(alpha pix.Map, sigma float32) gate {
+	g := gate{pix.NewMap((alpha.W+gateCell-1)/gateCell+1, (alpha.H+gateCell-1)/gateCell+1)}
+	for y := range alpha.H {
+		row := g.m.Row(y / gateCell)
+		for x, a := range alpha.Row(y) {
+			row[x/gateCell] += a / (gateCell * gateCell)
+		}
+	}
+	pix.Blur(g.m, g.m, max(.5, sigma/gateCell))
+	g.m.Each(func(v float32) float32 { return pix.SmoothStep(v, 0, gateFull) })
+	return g
+}
+
+// apply multiplies a map whose samples lie sx×sy pixels apart.
+func (g gate) apply(m pix.Map, sx, sy int) {
+	const half = (gateCell - 1) / 2.
+	for y := range m.H {
+		fy := (float32(y*sy) - half) / gateCell
+		row := m.Row(y)
+		for x := range row {
+			if row[x] != 0 {
+				row[x] *= g.m.Bilinear((float32(x*sx)-half)/gateCell, fy)
+			}
+		}
+	}
+}

@@ -1,0 +1,406 @@
+package swap
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// Sides of the UV squares: the identity's texture, the maps that decide what of it is used,
+// and light.
+const (
+	textureSide = 512
+	maskSide    = 256
+	lightSide   = 64
+)
+
+// Identity is a person as photos show them: a texture without holes on the UV square, how far
+// each texel can be trusted, and a shape. It does not change and can be used by any
+// number of plans.
+type Identity struct {
+	texture    colours // log light, BT.709 primaries, textureSide
+	confidence pix.Map // 0…1, textureSide
+	lightFrom  pix.Map // lightSide: how far a texel tells about the light on the photo
+	shape      face.Shape
+	open       float32 // opening of the photo's mouth, in eye distances
+}
+
+// Marks at which a photo is warned about.
+const (
+	openMouth     = .03 // eye distances: teeth may show
+	wideOpenMouth = .25 // the shape of the mouth cannot be trusted any more
+	strongTurn    = .52 // radians, 30°
+	hardShadow    = 1.0 // difference in log light between the sides of the face
+)
+
+// NewIdentity makes an identity from one or several photos of the same person. Several are
+// merged by how well each shows a part. Warnings say what limits the result; the error
+// is a fault.FaceUnusable when too little of the face can be seen.
+func NewIdentity(photos []Photo, o Options) (*Identity, []Warning, error) {
+	if len(photos) == 0 {
+		return nil, nil, fault.New(fault.MissingField, "photo", "no photo is given")
+	}
+	if err := o.Validate(); err != nil {
+		return nil, nil, err
+	}
+	r, fine := newRegions(maskSide), newRegions(textureSide)
+	var parts []*portrait
+	var warnings []Warning
+	for i, p := range photos {
+		part, warn := newPortrait(p, r, fine)
+		parts = append(parts, part)
+		for _, w := range warn {
+			if len(photos) > 1 {
+				w.Text = fmt.Sprintf("Photo %d: %s", i+1, w.Text)
+			}
+			warnings = append(warnings, w)
+		}
+	}
+	id := merge(parts)
+	seen := 0.0
+	inside := 0.0
+	for i, c := range id.confidence.Pix {
+		if fine.rim.Pix[i] > .05 {
+			inside++
+			seen += float64(c)
+		}
+	}
+	if seen < .2*inside {
+		return nil, warnings, fault.New(fault.FaceUnusable, "photo", "too little of the face can be seen").
+			WithHint("Take a photo from the front, without hair or hands over the face.")
+	}
+	return id, warnings, nil
+}
+
+// portrait is what one photo tells.
+type portrait struct {
+	Identity
+	light pix.Map // like lightFrom, textureSide
+}
+
+// newPortrait unwraps one photo onto the UV square and judges every texel. r and fine are the
+// regions of maskSide and textureSide.
+func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
+	var warn []Warning
+	s := &portrait{}
+	var pose face.Pose
+	s.shape, pose = neutralShape(p.Mesh)
+	s.open = mouthOpening(p.Mesh)
+	rgb, mesh, zoom := cutOut(p)
+	if s.open > openMouth {
+		coverTeeth(rgb, mesh)
+	}
+	if s.open > wideOpenMouth {
+		warn = append(warn, Warning{"open_mouth", "The mouth is wide open in the photo, so the mouth's surroundings may look strained; a photo with a closed mouth works better."})
+	}
+	if math.Abs(float64(pose.Yaw)) > strongTurn || math.Abs(float64(pose.Pitch)) > strongTurn {
+		warn = append(warn, Warning{"turned", "The head is strongly turned in the photo, so the far side is guessed; a photo from the front works better."})
+	}
+	tex := unwrap(rgb, mesh, fine, zoom > 1)
+	s.texture = logOf(tex, p.Frame.Colour)
+	seen := visibility(mesh, rgb, r)
+
+	soft := s.texture.blurred(1)
+	small := soft.resampled(maskSide)
+	if frame, worn := r.glasses(small); worn {
+		warn = append(warn, Warning{"glasses", "Glasses are painted out of the photo; a photo without them works better."})
+		brows := r.brows.Grow(.012 * maskSide)
+		for i, b := range brows.Pix {
+			if b >= .5 {
+				frame.Pix[i] = 0
+			}
+		}
+		hole := pix.NewMap(textureSide, textureSide)
+		pix.Resample(hole, frame.Grow(.012*maskSide))
+		for k := range s.texture {
+			pix.Inpaint(s.texture[k], hole)
+		}
+		soft = s.texture.blurred(1)
+		small = soft.resampled(maskSide)
+	}
+	skin := r.skinConfidence(small, seen)
+	skin = skin.Open(.008 * maskSide)
+	conf := r.withoutHair(r.hairOn(skin), .015).Mul(seen)
+	weight := lightWeight(r, skin, conf)
+	if dark := s.fillFromMirror(r, small, weight, conf); dark {
+		warn = append(warn, Warning{"hard_shadow", "One side of the face lies in hard shadow in the photo and is filled from the other; an evenly lit photo works better."})
+	}
+	solid := r.solid(conf)
+	s.confidence = pix.NewMap(textureSide, textureSide)
+	pix.Resample(s.confidence, solid)
+	s.light = pix.NewMap(textureSide, textureSide)
+	pix.Resample(s.light, lightWeight(r, skin, solid))
+	return s, warn
+}
+
+// doubtfulLight is the weight of texels that are no sure skin when light is measured: a little,
+// so that no part of the face is without any support.
+const doubtfulLight = .12
+
+// lightWeight says how much each texel tells about light.
+func lightWeight(r *regions, skin, seen pix.Map) pix.Map {
+	w := r.skin.Clone()
+	for i := range w.Pix {
+		w.Pix[i] *= (doubtfulLight + (1-doubtfulLight)*skin.Pix[i]) * seen.Pix[i]
+	}
+	return w.Blurred(float32(r.n) / 512)
+}
+
+// neutralShape is the shape of the face in canonical units. The photo's expression is still in
+// it; damping where it matters happens in newOffset.
+func neutralShape(m *face.Mesh) (face.Shape, face.Pose) { return face.Decompose(m) }
+
+// mouthOpening is the distance between the lips in eye distances.
+func mouthOpening(m *face.Mesh) float32 {
+	return float32(math.Hypot(float64(m[13].X-m[14].X), float64(m[13].Y-m[14].Y))) / m.EyeDistance()
+}
+
+// cutOut takes the face and a margin out of the photo, shrunk so that a texel never covers
+// more than about one pixel. zoom is how often a pixel went into what is left (≥ 1 means
+// the photo is smaller than the texture).
+func cutOut(p Photo) (*pix.RGB, *face.Mesh, float32) {
+	b := p.Mesh.Bounds()
+	margin := .2 * max(b.W, b.H)
+	box := pix.Rect{
+		X0: int(b.X - margin), Y0: int(b.Y - margin),
+		X1: int(b.X+b.W+margin) + 1, Y1: int(b.Y+b.H+margin) + 1,
+	}.Intersect(p.Frame.Bounds())
+	rgb := p.Frame.RGB(box)
+	zoom := float32(textureSide) * .85 / max(b.W, 1)
+	scale := float32(1)
+	if zoom < .8 {
+		scale = zoom
+		w, h := max(1, int(float32(rgb.W)*scale+.5)), max(1, int(float32(rgb.H)*scale+.5))
+		small := pix.NewRGB(w, h)
+		for c := range small.C {
+			pix.Scale(small.Channel(c), rgb.Channel(c))
+		}
+		rgb = small
+	}
+	mesh := new(face.Mesh)
+	for i, v := range p.Mesh {
+		mesh[i] = pix.Vec3{
+			X: (v.X-float32(box.X0)+.5)*scale - .5,
+			Y: (v.Y-float32(box.Y0)+.5)*scale - .5,
+			Z: v.Z * scale,
+		}
+	}
+	return rgb, mesh, zoom
+}
+
+// coverTeeth replaces the inside of an open mouth by a continuation of the lips, before the
+// lips' texture is read: their outline is never exact, and teeth on lips look broken.
+// Sizes are in eye distances.
+func coverTeeth(p *pix.RGB, m *face.Mesh) {
+	eye := m.EyeDistance()
+	var inner []pix.Vec2
+	for _, i := range face.InnerLips() {
+		inner = append(inner, m[i].XY())
+	}
+	hole := pix.FillPolygon(p.W, p.H, inner, .035*eye, 1)
+	hole.FillDisc(m[78].XY(), .05*eye)
+	hole.FillDisc(m[308].XY(), .05*eye)
+	for c := range p.C {
+		pix.Inpaint(p.Channel(c), hole)
+	}
+}
+
+// unwrap reads the picture at every texel of the mesh; texels outside the mesh stay 0.
+func unwrap(p *pix.RGB, m *face.Mesh, r *regions, smooth bool) *pix.RGB {
+	at := make([]pix.Vec2, r.n*r.n)
+	r.positions.Points(at, m[:], face.Canonical().Triangles[:])
+	out := pix.NewRGB(r.n, r.n)
+	for c := range out.C {
+		ch := p.Channel(c)
+		for i, t := range r.positions.Tri {
+			switch {
+			case t < 0:
+			case smooth:
+				out.C[c][i] = ch.Bicubic(at[i].X, at[i].Y)
+			default:
+				out.C[c][i] = ch.Bilinear(at[i].X, at[i].Y)
+			}
+		}
+	}
+	return out
+}
+
+// logOf turns a picture into log light with BT.709 primaries.
+func logOf(p *pix.RGB, c pix.Colour) colours {
+	curve := pix.NewCurve(c.Transfer)
+	lg := newColours(p.W)
+	for i := range lg[0].Pix {
+		var x [3]float32
+		for k := range x {
+			x[k] = curve.Log(p.C[k][i])
+		}
+		if c.WideGamut {
+			x = changeGamut(x, pix.Narrow)
+		}
+		for k := range x {
+			lg[k].Pix[i] = x[k]
+		}
+	}
+	return lg
+}
+
+// changeGamut applies a change of primaries to a log light.
+func changeGamut(x [3]float32, change func(r, g, b float32) (float32, float32, float32)) [3]float32 {
+	var l [3]float32
+	for k := range x {
+		l[k] = float32(math.Exp(float64(x[k]))) - pix.LightFloor
+	}
+	l[0], l[1], l[2] = change(l[0], l[1], l[2])
+	for k := range l {
+		x[k] = float32(math.Log(float64(max(0, l[k]) + pix.LightFloor)))
+	}
+	return x
+}
+
+// Cosines between the surface's normal and the viewing direction at which a texel of a photo
+// begins to be seen well enough and is seen fully.
+const facingLow, facingFull = .22, .5
+
+// visibility says how well each texel is seen, 0…1: it must face the camera and lie in the
+// picture. Normals of the smoothed mesh, and a closing, keep nostrils and lips from
+// punching holes.
+func visibility(m *face.Mesh, p *pix.RGB, r *regions) pix.Map {
+	const side = 128
+	c := face.Canonical()
+	var uv pix.Surface
+	uv.DrawUV(side, c.UV[:], c.Triangles[:])
+	normals := face.SmoothNormals(m.Points())
+	var facing [face.MeshPoints]float32
+	for i, v := range normals {
+		facing[i] = pix.SmoothStep(-v.Z, facingLow, facingFull)
+		if v := m[i]; v.X < 0 || v.Y < 0 || v.X > float32(p.W-1) || v.Y > float32(p.H-1) {
+			facing[i] = 0
+		}
+	}
+	seen := pix.NewMap(side, side)
+	uv.Interpolate(seen.Pix, facing[:], c.Triangles[:])
+	out := pix.NewMap(r.n, r.n)
+	pix.Resample(out, seen.CloseGrey(side*9/200))
+	return out
+}
+
+// fillFromMirror replaces what is hidden or lies in deep shadow by the other half of the face,
+// moved to this side's colours. It changes the texture and conf, and reports whether one
+// side is in hard shadow. small is the texture at r's side.
+func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Map) (dark bool) {
+	fn := float32(r.n)
+	base := small.lowPass(weight, .03*fn)
+	luma := base.luma().Blurred(.02 * fn)
+	other := luma.Mirrored()
+	trust := pix.NewMap(r.n, r.n)
+	shadowed, all := 0.0, 0.0
+	for i, l := range luma.Pix {
+		// Light below 1 % tells nothing, above 3 % everything.
+		lit := min(pix.SmoothStep(l, logOnePercent, logThreePercent), 1-pix.SmoothStep(other.Pix[i]-l, .6, 1.2))
+		trust.Pix[i] = conf.Pix[i] * (.2 + .8*lit)
+		if r.skin.Pix[i] > .5 && r.rim.Pix[i] > .08 {
+			all++
+			if other.Pix[i]-l > hardShadow {
+				shadowed++
+			}
+		}
+	}
+	mirror := trust.Clone()
+	mirror = erodeGrey(mirror, int(.025*fn)).Mirrored()
+	share := pix.NewMap(r.n, r.n)
+	for i := range share.Pix {
+		share.Pix[i] = pix.SmoothStep(mirror.Pix[i]-trust.Pix[i], .25, .6) * pix.SmoothStep(r.rim.Pix[i], 0, .05)
+	}
+	pix.Blur(share, share, .02*fn)
+	wide := small.lowPass(weight, .10*fn)
+	shift := wide.clone()
+	flipped := wide.mirrored()
+	for k := range shift {
+		for i := range shift[k].Pix {
+			shift[k].Pix[i] -= flipped[k].Pix[i]
+		}
+	}
+	fine, fineShift := pix.NewMap(textureSide, textureSide), shift.resampled(textureSide)
+	pix.Resample(fine, share)
+	turned := s.texture.mirrored()
+	for k := range s.texture {
+		t := s.texture[k].Pix
+		for i, a := range fine.Pix {
+			if a > 0 {
+				t[i] += a * (turned[k].Pix[i] + fineShift[k].Pix[i] - t[i])
+			}
+		}
+	}
+	for i := range conf.Pix {
+		conf.Pix[i] = max(conf.Pix[i], min(mirror.Pix[i], share.Pix[i]))
+	}
+	return shadowed > .15*all
+}
+
+// Logs of the light levels between which a texel begins to tell something.
+var (
+	logOnePercent   = float32(math.Log(.01 + pix.LightFloor))
+	logThreePercent = float32(math.Log(.03 + pix.LightFloor))
+)
+
+// erodeGrey is the minimum over a disc of r texels.
+func erodeGrey(m pix.Map, r int) pix.Map {
+	neg := m.Clone().Each(func(v float32) float32 { return -v })
+	return neg.DilateGrey(r).Each(func(v float32) float32 { return -v })
+}
+
+// merge joins portraits of one person: each texel is the mean weighted by the square of its
+// confidence, after all have been brought to the first one's low-pass colour; the shape is
+// the mean, in which open mouths count little.
+func merge(parts []*portrait) *Identity {
+	first := parts[0]
+	id := &first.Identity
+	if len(parts) > 1 {
+		const sigma = .10 * textureSide
+		base := first.texture.lowPass(first.light, sigma)
+		sum := newColours(textureSide)
+		total, best, light := pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide), first.light
+		var shape [face.MeshPoints][3]float64
+		weights := 0.0
+		for n, p := range parts {
+			own := p.texture.lowPass(p.light, sigma)
+			for i, c := range p.confidence.Pix {
+				w := c*c + 1e-6
+				total.Pix[i] += w
+				best.Pix[i] = max(best.Pix[i], c)
+				for k := range sum {
+					sum[k].Pix[i] += w * (p.texture[k].Pix[i] - own[k].Pix[i] + base[k].Pix[i])
+				}
+			}
+			if n > 0 {
+				light.Max(p.light)
+			}
+			w := 1.
+			if p.open > openMouth {
+				w = .25
+			}
+			weights += w
+			for i, v := range p.shape {
+				shape[i][0] += w * float64(v.X)
+				shape[i][1] += w * float64(v.Y)
+				shape[i][2] += w * float64(v.Z)
+			}
+			id.open = min(id.open, p.open)
+		}
+		for k := range sum {
+			for i, w := range total.Pix {
+				sum[k].Pix[i] /= w
+			}
+		}
+		for i, v := range shape {
+			id.shape[i] = pix.Vec3{X: float32(v[0] / weights), Y: float32(v[1] / weights), Z: float32(v[2] / weights)}
+		}
+		id.texture, id.confidence, first.light = sum, best, light
+	}
+	id.lightFrom = pix.NewMap(lightSide, lightSide)
+	pix.Resample(id.lightFrom, first.light)
+	return id
+}

@@ -1,0 +1,241 @@
+package swap
+
+import (
+	"math"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// Light, found by trial. Sigmas are shares of the UV square.
+const (
+	lightSigma = .07 // what is wider is light, what is finer is the face's own detail
+	sheenSigma = .02 // highlights lie between this and lightSigma
+	sheenShare = .4  // of the target's highlights that the new face gets
+	shadeLimit = 1.3 // log light by which shading may differ from the mean change
+	brightFall = .7  // how bright detail shrinks where light is added: it is mostly gloss
+	darkFall   = .15 // the same for dark detail: it is mostly pigment
+)
+
+// view is what is measured in one frame for one face.
+type view struct {
+	base    colours    // low-pass of the face in log light, lightSide
+	mean    [3]float32 // its weighted mean
+	sheen   pix.Map    // highlights above the base, ≥ 0, lightSide
+	object  pix.Map    // what lies in front, 0…1, targetSide; no pixels when nothing does
+	covered float32    // share of the visible face that something covers
+	seen    float32    // share of the face that is seen at all
+}
+
+// light is a view's base and sheen after smoothing in time.
+type light struct {
+	base  colours
+	mean  [3]float32
+	sheen pix.Map
+}
+
+// measure reads one face from a frame.
+func (g *target) measure(f *pix.Frame, o *face.Observation, curve *pix.Curve, wl *lightGrid) *view {
+	lg, seen := g.readFace(f, o, curve)
+	v := &view{}
+	v.object, v.covered = g.occluded(&lg, seen)
+	visible, all := float32(0), float32(0)
+	weight := g.weight.Clone()
+	for i, s := range seen.Pix {
+		weight.Pix[i] *= s
+		if g.r.rim.Pix[i] > .03 {
+			all++
+			visible += s
+		}
+	}
+	for i, c := range v.object.Pix {
+		weight.Pix[i] *= 1 - c
+	}
+	v.seen = visible / max(all, 1)
+	small := lg.resampled(lightSide)
+	w := pix.NewMap(lightSide, lightSide)
+	pix.Resample(w, weight)
+	v.base = small.lowPass(w, lightSigma*lightSide)
+	v.mean = v.base.mean(wl.weight)
+	v.sheen = sheen(small, v.base, w)
+	return v
+}
+
+// sheen is how much brighter than the base the face is in the band of highlights.
+func sheen(lg, base colours, weight pix.Map) pix.Map {
+	l, b := lg.luma(), base.luma()
+	pix.Blur(l, l, sheenSigma*lightSide)
+	for i := range l.Pix {
+		l.Pix[i] = max(0, l.Pix[i]-b.Pix[i]) * min(1, 2*weight.Pix[i])
+	}
+	return l
+}
+
+// readFace unwraps the face of a frame onto targetSide in log light. The frame is first
+// averaged to about one sample per texel.
+func (g *target) readFace(f *pix.Frame, o *face.Observation, curve *pix.Curve) (colours, pix.Map) {
+	const n = targetSide
+	c := face.Canonical()
+	at := make([]pix.Vec2, n*n)
+	g.r.positions.Points(at, o.Mesh[:], c.Triangles[:])
+
+	points := o.Mesh.Points()
+	var cosine [face.MeshPoints]float32
+	for i, v := range face.SmoothNormals(points) {
+		cosine[i] = pix.SmoothStep(-v.Z, facingLow, facingFull)
+	}
+	seen := pix.NewMap(n, n)
+	g.r.positions.Interpolate(seen.Pix, cosine[:], c.Triangles[:])
+
+	box := boxAround(points[:], 4, f)
+	step := max(1, int(o.Mesh.Bounds().W/(n*.85)))
+	lg := newColours(n)
+	if box.Empty() {
+		clear(seen.Pix)
+		return lg, seen
+	}
+	y := averaged(f, 0, box, step)
+	cr := f.ChromaRect(box)
+	var u, v pix.Map
+	cstep := max(1, step>>f.SubX)
+	if !f.Mono {
+		u, v = averaged(f, 1, cr, cstep), averaged(f, 2, cr, cstep)
+	}
+	k := pix.NewCoder(f.Colour)
+	half, chalf := float32(step-1)/2, float32(cstep-1)/2
+	for i, s := range seen.Pix {
+		p := at[i]
+		if s == 0 || p.X < 0 || p.Y < 0 || p.X > float32(f.W-1) || p.Y > float32(f.H-1) {
+			seen.Pix[i] = 0
+			continue
+		}
+		ys := y.Bilinear((p.X-float32(box.X0)-half)/float32(step), (p.Y-float32(box.Y0)-half)/float32(step))
+		us, vs := float32(128), float32(128)
+		if !f.Mono {
+			cx, cy := f.ChromaAt(p.X, p.Y)
+			cx, cy = (cx-float32(cr.X0)-chalf)/float32(cstep), (cy-float32(cr.Y0)-chalf)/float32(cstep)
+			us, vs = u.Bilinear(cx, cy), v.Bilinear(cx, cy)
+		}
+		r, gr, b := k.RGB(ys, us, vs)
+		lg[0].Pix[i], lg[1].Pix[i], lg[2].Pix[i] = curve.Log(r), curve.Log(gr), curve.Log(b)
+	}
+	return lg, seen
+}
+
+// averaged is a box of a plane, each sample the mean of step×step, on an 8-bit scale.
+func averaged(f *pix.Frame, plane int, box pix.Rect, step int) pix.Map {
+	var m pix.Map
+	f.Planes[plane].Crop(&m, box, f.Depth)
+	if step == 1 {
+		return m
+	}
+	o := pix.NewMap(max(1, m.W/step), max(1, m.H/step))
+	if m.W < step || m.H < step {
+		copy(o.Pix, m.Pix)
+		return o
+	}
+	norm := 1 / float32(step*step)
+	for y := range o.H {
+		d := o.Row(y)
+		for j := range step {
+			s := m.Row(y*step + j)
+			for x := range d {
+				for _, v := range s[x*step : x*step+step] {
+					d[x] += v
+				}
+			}
+		}
+		for x := range d {
+			d[x] *= norm
+		}
+	}
+	return o
+}
+
+// lightGrid is the identity's side of the transfer of light, constant over a track.
+type lightGrid struct {
+	base   colours    // low-pass of the photo in log light, lightSide
+	mean   [3]float32 // weighted mean of the photo's skin
+	weight pix.Map    // how far a texel of the target tells about light
+	gloss  pix.Map    // 0…1 where highlights may be added: bare skin
+}
+
+// gain is what turns the photo's light into the frame's: added in log light, with the factors
+// for bright and dark detail, on lightSide. Interleaved: red, green, blue, bright, dark.
+type gain [lightSide * lightSide][5]float32
+
+// transfer computes the gain. tone 1 gives the face the target's skin tone; the shading is
+// limited around the mean change, the mean itself is not.
+func (w *lightGrid) transfer(dst *gain, l *light, tone float32) {
+	var mean [3]float32
+	for k := range mean {
+		mean[k] = l.mean[k] - w.mean[k]
+	}
+	for i := range dst {
+		gloss := sheenShare * l.sheen.Pix[i] * w.gloss.Pix[i]
+		sum := float32(0)
+		for k := range mean {
+			d := l.base[k].Pix[i] - w.base[k].Pix[i] - mean[k]
+			v := tone*mean[k] + pix.Clamp(d, -shadeLimit, shadeLimit)
+			sum += v
+			dst[i][k] = v + gloss
+		}
+		sum /= 3
+		dst[i][3] = pix.Clamp(exp(-brightFall*sum), .3, 1.4)
+		dst[i][4] = pix.Clamp(exp(-darkFall*sum), .5, 1.4)
+	}
+}
+
+func exp(v float32) float32 { return float32(math.Exp(float64(v))) }
+
+// Smoothing of light in time. Sudden changes of the whole light (a flash) are followed at once:
+// the mean is smoothed only among frames whose mean is alike.
+const (
+	lightFrames = 2.0 // sigma in frames at 25 per second
+	lookAhead   = 4   // frames on either side
+	flashLimit  = .08 // log light
+)
+
+// smoothLight is the mean of views weighted by their distance from the one at index at. Views
+// that are nil (no face, another shot) are left out.
+func smoothLight(views []*view, at int, sigma float64) *light {
+	own := views[at]
+	l := &light{base: newColours(lightSide), sheen: pix.NewMap(lightSide, lightSide)}
+	var mean [3]float64
+	sum, meanSum := 0.0, 0.0
+	for j, v := range views {
+		if v == nil {
+			continue
+		}
+		d := float64(j-at) / sigma
+		w := math.Exp(-.5 * d * d)
+		step := 0.0
+		for k := range mean {
+			step = max(step, math.Abs(float64(v.mean[k]-own.mean[k])))
+		}
+		q := step / flashLimit
+		wm := w / (1 + q*q*q*q)
+		sum += w
+		meanSum += wm
+		for k := range mean {
+			mean[k] += wm * float64(v.mean[k])
+			b := l.base[k].Pix
+			for i, x := range v.base[k].Pix {
+				b[i] += float32(w) * (x - v.mean[k])
+			}
+		}
+		for i, x := range v.sheen.Pix {
+			l.sheen.Pix[i] += float32(w) * x
+		}
+	}
+	for k := range mean {
+		l.mean[k] = float32(mean[k] / meanSum)
+		for i, x := range l.base[k].Pix {
+			l.base[k].Pix[i] = x/float32(sum) + l.mean[k]
+		}
+	}
+	for i := range l.sheen.Pix {
+		l.sheen.Pix[i] /= float32(sum)
+	}
+	return l
+}

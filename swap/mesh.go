@@ -1,0 +1,313 @@
+package swap
+
+import (
+	"math"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// meshEngine is the built-in engine for one track: everything that stays the same from frame to
+// frame.
+type meshEngine struct {
+	options   Options
+	target    *target
+	texture   *texture
+	light     *lightGrid
+	offset    *offset
+	curve     *pix.Curve
+	triangles [][3]uint16 // of the face and the ring around it
+	sharpness sharpness
+}
+
+// smallTexture is the face width in pixels below which half the texture's side is enough.
+const smallTexture = 200
+
+// newMeshEngine prepares a track for frames of this colour. It returns nil when the track shows
+// too little of the face.
+func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour) *meshEngine {
+	e := &meshEngine{options: o, curve: pix.NewCurve(c.Transfer), triangles: ringTriangles()}
+	g, ok := newTarget(t, e.curve)
+	if !ok || len(t.Faces) == 0 {
+		return nil
+	}
+	e.target = g
+	widths, sharp := make([]float32, len(t.Faces)), make([]float32, len(t.Faces))
+	for i := range t.Faces {
+		widths[i] = t.Faces[i].Mesh.Bounds().W
+		sharp[i] = t.Faces[i].Sharpness
+	}
+	width := nth(widths, len(widths)/2)
+	side := textureSide
+	if width < smallTexture {
+		side = textureSide / 2
+	}
+	e.texture, e.light = newTexture(id, g, newRegions(side), width, c.WideGamut)
+	e.offset = newOffset(id, &t.Neutral, o.Strength)
+	e.sharpness = e.matchSharpness(&t.Faces[len(t.Faces)/2], nth(sharp, len(sharp)/2), c)
+	return e
+}
+
+// look implements engine.
+func (e *meshEngine) look(f *pix.Frame, o *face.Observation) *view {
+	return e.target.measure(f, o, e.curve, e.light)
+}
+
+// layer is the new face drawn over a box of the frame, on an 8-bit scale.
+type layer struct {
+	box     pix.Rect
+	surface pix.Surface
+	y       pix.Map    // luma; where the mesh is not seen: undefined
+	c       [2]pix.Map // chroma at the frame's chroma samples
+	weight  pix.Map    // how many pixels of the mesh made each chroma sample; 0 where none did
+	alpha   pix.Map    // share 0…1 of the new face
+}
+
+// paint draws the texture on the mesh g, lit by gain, into the layer. fade is a vertex's share
+// of the swap; object covers texels of targetSide, without pixels it covers none.
+func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
+	fade *[face.MeshPoints]float32, object pix.Map) {
+	c := face.Canonical()
+	w, h := l.box.W(), l.box.H()
+	local := make([]pix.Vec3, len(g))
+	for i, p := range g {
+		local[i] = pix.Vec3{X: p.X - float32(l.box.X0), Y: p.Y - float32(l.box.Y0), Z: p.Z}
+	}
+	l.surface.Reset(w, h)
+	l.surface.Draw(local, c.Triangles[:])
+	l.y.Resize(w, h)
+	l.alpha.Reset(w, h)
+	cr := f.ChromaRect(l.box)
+	colour := !f.Mono && !e.target.grey
+	if colour {
+		l.c[0].Reset(cr.W(), cr.H())
+		l.c[1].Reset(cr.W(), cr.H())
+		l.weight.Reset(cr.W(), cr.H())
+	}
+	coder := pix.NewCoder(f.Colour)
+	side := float32(e.texture.n - 1)
+	for y := range h {
+		crow := ((l.box.Y0+y)>>f.SubY - cr.Y0) * cr.W()
+		for x := range w {
+			i := y*w + x
+			t := l.surface.Tri[i]
+			if t < 0 {
+				continue
+			}
+			tri := &c.Triangles[t]
+			wb, wc := l.surface.B[i], l.surface.C[i]
+			wa := 1 - wb - wc
+			a, b, d := &c.UV[tri[0]], &c.UV[tri[1]], &c.UV[tri[2]]
+			u := pix.Clamp(wa*a.X+wb*b.X+wc*d.X, 0, 1)
+			v := pix.Clamp(wa*a.Y+wb*b.Y+wc*d.Y, 0, 1)
+			tx := e.texture.at(u*side, v*side)
+			q := gain.at(u*(lightSide-1), v*(lightSide-1))
+			bright := tx.bright * q[3]
+			var rgb [3]float32
+			for k := range rgb {
+				rgb[k] = e.curve.Code(tx.base[k] + q[k] + bright + tx.dark[k]*q[4])
+			}
+			ly, lu, lv := coder.YUV(rgb[0], rgb[1], rgb[2])
+			l.y.Pix[i] = ly
+			alpha := tx.alpha * (wa*fade[tri[0]] + wb*fade[tri[1]] + wc*fade[tri[2]])
+			if alpha > 0 && object.Pix != nil {
+				alpha *= 1 - object.Bilinear(u*(targetSide-1), v*(targetSide-1))
+			}
+			l.alpha.Pix[i] = alpha
+			if colour && (f.SubX == 0 || x&1 == 0) {
+				j := crow + (l.box.X0+x)>>f.SubX - cr.X0
+				l.c[0].Pix[j] += lu
+				l.c[1].Pix[j] += lv
+				l.weight.Pix[j]++
+			}
+		}
+	}
+	if colour {
+		for j, n := range l.weight.Pix {
+			if n > 0 {
+				l.c[0].Pix[j] /= n
+				l.c[1].Pix[j] /= n
+			}
+		}
+	}
+}
+
+// at interpolates the gain at (x, y) on its grid.
+func (g *gain) at(x, y float32) (o [5]float32) {
+	ix, iy := min(int(x), lightSide-2), min(int(y), lightSide-2)
+	fx, fy := x-float32(ix), y-float32(iy)
+	i := iy*lightSide + ix
+	a, b, c, d := &g[i], &g[i+1], &g[i+lightSide], &g[i+lightSide+1]
+	wa, wb, wc, wd := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
+	o[0] = wa*a[0] + wb*b[0] + wc*c[0] + wd*d[0]
+	o[1] = wa*a[1] + wb*b[1] + wc*c[1] + wd*d[1]
+	o[2] = wa*a[2] + wb*b[2] + wc*c[2] + wd*d[2]
+	o[3] = wa*a[3] + wb*b[3] + wc*c[3] + wd*d[3]
+	o[4] = wa*a[4] + wb*b[4] + wc*c[4] + wd*d[4]
+	return o
+}
+
+// What stays of the target's mouth in the screen, in eye distances: its opening, a stroke along its
+// border that keeps the line of a closed mouth, and a soft edge. On the UV square the
+// opening would be a few texels wide and vanish under any smoothing.
+const (
+	mouthStroke = .011
+	mouthSoft   = .022
+	edgeSoft    = .012 // blur of the mesh's own edge
+)
+
+// keepMouth takes the mouth's opening out of the layer's alpha.
+func (l *layer) keepMouth(g *[face.MeshPoints]pix.Vec3, eye float32) {
+	var poly []pix.Vec2
+	lo, hi := pix.Vec2{X: 1e9, Y: 1e9}, pix.Vec2{X: -1e9, Y: -1e9}
+	for _, i := range face.InnerLips() {
+		p := pix.Vec2{X: g[i].X - float32(l.box.X0), Y: g[i].Y - float32(l.box.Y0)}
+		lo.X, lo.Y, hi.X, hi.Y = min(lo.X, p.X), min(lo.Y, p.Y), max(hi.X, p.X), max(hi.Y, p.Y)
+		poly = append(poly, p)
+	}
+	grow, soft := mouthStroke*eye, max(1, mouthSoft*eye)
+	m := grow + soft
+	r := pix.Rect{X0: int(lo.X - m), Y0: int(lo.Y - m), X1: int(hi.X+m) + 2, Y1: int(hi.Y+m) + 2}.
+		Intersect(pix.Rect{X1: l.box.W(), Y1: l.box.H()})
+	for y := r.Y0; y < r.Y1; y++ {
+		row := l.alpha.Row(y)
+		for x := r.X0; x < r.X1; x++ {
+			if row[x] > 0 {
+				d := pix.SignedDistance(poly, pix.Vec2{X: float32(x), Y: float32(y)})
+				row[x] *= 1 - pix.SmoothStep(d+grow, -soft/2, soft/2)
+			}
+		}
+	}
+}
+
+// softenEdge fades alpha towards the mesh's own border, so that a turned face has no
+// cut-out rim.
+func (l *layer) softenEdge(eye float32) {
+	const cell = 2
+	w, h := l.box.W(), l.box.H()
+	inside := pix.NewMap((w+cell-1)/cell+1, (h+cell-1)/cell+1)
+	for y := 0; y < h; y += cell {
+		for x := 0; x < w; x += cell {
+			if l.surface.Tri[y*w+x] >= 0 {
+				inside.Pix[y/cell*inside.W+x/cell] = 1
+			}
+		}
+	}
+	pix.Blur(inside, inside, max(1, edgeSoft*eye)/cell)
+	for y := range h {
+		row := l.alpha.Row(y)
+		for x, a := range row {
+			if a > 0 {
+				s := inside.Bilinear(float32(x)/cell, float32(y)/cell)
+				row[x] = a * pix.SmoothStep(s, .55, .98)
+			}
+		}
+	}
+}
+
+// sharpness is how the drawn texture is brought to the footage's sharpness, constant over a
+// track.
+type sharpness struct {
+	blur    float32 // standard deviation in pixels, 0 for none
+	sharpen float32 // share of an unsharp mask, 0 for none
+	grain   float32 // 8-bit steps of the footage's own fine structure that stay
+}
+
+// matchSharpness draws the texture on one face of the track and compares its sharpness with
+// wanted, that of the footage (face.Observation.Sharpness).
+func (e *meshEngine) matchSharpness(o *face.Observation, wanted float32, c pix.Colour) sharpness {
+	b := o.Mesh.Bounds()
+	f := &pix.Frame{Layout: pix.Layout{W: int(b.W) + 3, H: int(b.H) + 3, Depth: 8, Mono: true}, Colour: c}
+	moved := *o
+	moved.Pose.T.X -= b.X - 1
+	moved.Pose.T.Y -= b.Y - 1
+	for i := range moved.Mesh {
+		moved.Mesh[i].X -= b.X - 1
+		moved.Mesh[i].Y -= b.Y - 1
+	}
+	g := e.offset.shaped(&moved, 1)
+	reference := e.target.reference.resampled(lightSide)
+	flat := &light{base: reference.lowPass(e.light.weight, lightSigma*lightSide), sheen: pix.NewMap(lightSide, lightSide)}
+	flat.mean = flat.base.mean(e.light.weight)
+	var q gain
+	e.light.transfer(&q, flat, e.options.Tone)
+	fade := facing(&g)
+	l := &layer{box: f.Bounds()}
+	e.paint(l, f, &g, &q, &fade, pix.Map{})
+	own := func(sigma float32) float32 {
+		m := l.y
+		for i, t := range l.surface.Tri {
+			if t < 0 {
+				m.Pix[i] = 128
+			}
+		}
+		m = m.Blurred(sigma)
+		var v []float32
+		for y := m.H / 5; y < m.H*4/5; y++ {
+			for x := max(1, m.W/5); x < min(m.W-1, m.W*4/5); x++ {
+				if y < 1 || y >= m.H-1 || l.alpha.Row(y)[x] < .5 {
+					continue
+				}
+				d := 4*m.Row(y)[x] - m.Row(y)[x-1] - m.Row(y)[x+1] - m.Row(y - 1)[x] - m.Row(y + 1)[x]
+				v = append(v, max(d, -d))
+			}
+		}
+		if len(v) < 100 {
+			return 0
+		}
+		return nth(v, len(v)/2)
+	}
+	s := sharpness{grain: pix.Clamp(grainShare*wanted, grainLeast, grainMost)}
+	plain := own(0)
+	if plain == 0 {
+		return s
+	}
+	switch ratio := wanted / plain; {
+	case ratio > 1.15:
+		s.sharpen = min(.5, ratio-1)
+	case ratio < .85:
+		for _, sigma := range []float32{.5, .7, .9, 1.2, 1.6, 2.2, 3} {
+			s.blur = sigma
+			if wanted > .8*own(sigma) {
+				break
+			}
+		}
+	}
+	return s
+}
+
+// The footage's own grain that stays on the new face, in parts of its sharpness and in 8-bit
+// steps: enough to keep noise alive, too little to show the old skin.
+const (
+	grainShare            = .6
+	grainLeast, grainMost = .6, 5
+)
+
+// apply changes the layer's luma. background is the reshaped footage of the same box.
+func (s sharpness) apply(l *layer, background pix.Map) {
+	for i, t := range l.surface.Tri {
+		if t < 0 {
+			l.y.Pix[i] = background.Pix[i]
+		}
+	}
+	if s.blur > 0 {
+		pix.Blur(l.y, l.y, s.blur)
+	}
+	if s.sharpen > 0 {
+		soft := l.y.Blurred(1)
+		for i, v := range soft.Pix {
+			l.y.Pix[i] += s.sharpen * (l.y.Pix[i] - v)
+		}
+	}
+	soft := background.Blurred(.8)
+	for i, v := range soft.Pix {
+		if l.surface.Tri[i] >= 0 {
+			l.y.Pix[i] += pix.Clamp(background.Pix[i]-v, -s.grain, s.grain)
+		}
+	}
+}
+
+// levels of the pyramid for a face of this width: the coarsest band is about a twelfth of it.
+func levels(width float32) int {
+	return min(max(int(math.Log2(float64(max(width, 1))/12)+.5), 1), 6)
+}

@@ -1,0 +1,207 @@
+package swap
+
+import (
+	"math"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// texel is what one fetch from the prepared texture gives. In log light; bright and dark
+// detail are added after scaling by the gain's factors.
+type texel struct {
+	base   [3]float32
+	bright float32    // detail brighter than the base, achromatic
+	dark   [3]float32 // detail darker than the base, and the detail's colour
+	alpha  float32    // share 0…1 of the new face
+}
+
+// texture is an identity prepared for one track.
+type texture struct {
+	n      int
+	texels []texel
+}
+
+// How detail is treated, found by trial. Treating bright and dark alike makes dark skin on a pale
+// target look like chalk, full colour makes noses purple.
+const (
+	brightCeiling                        = .25 // soft limit of bright detail
+	skinChroma, featureChroma, lipChroma = .3, .5, .85
+	skinChromaLimit, featureChromaLimit  = .12, .6
+	foldDamping                          = .6     // of the folds beside the nose when the photo's mouth is open
+	lipColour, lipBrightness             = .7, .5 // shares of the target's
+	outlineInset, outlineFeather         = .03, .055
+	foreheadFrom, foreheadFull           = .03, .11 // under vertex 10: the hairline stays
+	eyeGrow, eyeSoft                     = .012, .006
+	minification                         = .35 // texels of blur per texel that falls into one pixel
+)
+
+// newTexture prepares the identity for a track whose face is width pixels wide. change is the
+// change of primaries, nil for none.
+func newTexture(id *Identity, g *target, r *regions, width float32, wide bool) (*texture, *lightGrid) {
+	n := r.n
+	fn := float32(n)
+	lg := id.texture
+	if n != textureSide {
+		lg = lg.resampled(n)
+	} else {
+		lg = lg.clone()
+	}
+	if wide {
+		widen(&lg)
+	}
+	if s := minification * (fn*.85/max(width, 1) - 1); s > .3 {
+		lg = lg.blurred(s)
+	}
+	w := &lightGrid{weight: pix.NewMap(lightSide, lightSide), gloss: pix.NewMap(lightSide, lightSide)}
+	pix.Resample(w.weight, g.weight)
+	small := lg.resampled(lightSide)
+	w.base = small.lowPass(id.lightFrom, lightSigma*lightSide)
+	w.mean = small.mean(id.lightFrom)
+
+	base := w.base.resampled(n)
+	features := r.features.Blurred(.01 * fn)
+	lips := r.lips.Grow(.006 * fn).Blurred(.008 * fn)
+	bare := pix.NewMap(n, n)
+	for i := range bare.Pix {
+		bare.Pix[i] = (1 - features.Pix[i]) * pix.SmoothStep(r.rim.Pix[i], .02, .08)
+	}
+	pix.Resample(w.gloss, bare)
+
+	t := &texture{n: n, texels: make([]texel, n*n)}
+	for i := range t.texels {
+		x := &t.texels[i]
+		var d [3]float32
+		for k := range d {
+			x.base[k] = base[k].Pix[i]
+			d[k] = lg[k].Pix[i] - x.base[k]
+		}
+		y := (d[0] + d[1] + d[2]) / 3
+		if y > 0 {
+			x.bright = brightCeiling * float32(math.Tanh(float64(y/brightCeiling)))
+		}
+		f, c := features.Pix[i], float32(featureChroma)
+		if lips.Pix[i] > .5 {
+			c = lipChroma
+		}
+		for k := range d {
+			x.dark[k] = min(y, 0) +
+				(1-f)*pix.Clamp((d[k]-y)*skinChroma, -skinChromaLimit, skinChromaLimit) +
+				f*pix.Clamp((d[k]-y)*c, -featureChromaLimit, featureChromaLimit)
+		}
+	}
+	if id.open > openMouth {
+		t.dampFolds(r, lips)
+	}
+	t.blendLips(g, r, w)
+	t.drawAlpha(id, g, r)
+	return t, w
+}
+
+// widen changes a texture to BT.2020 primaries.
+func widen(lg *colours) {
+	for i := range lg[0].Pix {
+		x := changeGamut([3]float32{lg[0].Pix[i], lg[1].Pix[i], lg[2].Pix[i]}, pix.Widen)
+		for k := range x {
+			lg[k].Pix[i] = x[k]
+		}
+	}
+}
+
+// dampFolds takes most of the folds from nose to mouth corners out of a photo that smiles.
+func (t *texture) dampFolds(r *regions, lips pix.Map) {
+	fn := float32(r.n)
+	zone := pix.NewMap(r.n, r.n)
+	for _, chain := range [][]int{{49, 203, 206, 216, 212}, {279, 423, 426, 436, 432}} {
+		zone.FillLine(r.points(chain), .10*fn)
+	}
+	pix.Blur(zone, zone, .025*fn)
+	for k := range 3 {
+		smooth := pix.NewMap(r.n, r.n)
+		for i := range t.texels {
+			smooth.Pix[i] = t.texels[i].dark[k]
+		}
+		pix.Blur(smooth, smooth, .004*fn)
+		for i := range t.texels {
+			z := zone.Pix[i] * (1 - lips.Pix[i]) * foldDamping
+			t.texels[i].dark[k] -= z * min(smooth.Pix[i], 0)
+		}
+	}
+}
+
+// blendLips moves the lips towards the target's colour: its mouth opening and its lips' border
+// stay, and another lipstick would show as a rim.
+func (t *texture) blendLips(g *target, r *regions, w *lightGrid) {
+	fn := float32(r.n)
+	at := func(side int) pix.Map {
+		lip := pix.NewMap(r.n, r.n)
+		inner := r.inner.Grow(.004 * fn)
+		for i := range lip.Pix {
+			lip.Pix[i] = r.lips.Pix[i] * (1 - inner.Pix[i])
+		}
+		m := pix.NewMap(side, side)
+		pix.Resample(m, lip)
+		return m
+	}
+	lip := at(lightSide)
+	small := g.reference.resampled(lightSide)
+	weight := w.weight.Clone()
+	theirs, under := small.mean(lip), small.lowPass(weight, lightSigma*lightSide)
+	low := under.mean(lip)
+	full := at(r.n)
+	own := newColours(r.n)
+	for i := range t.texels {
+		x := &t.texels[i]
+		for k := range own {
+			own[k].Pix[i] = x.bright + x.dark[k]
+		}
+	}
+	mine := own.mean(full)
+	var d [3]float32
+	mean := float32(0)
+	for k := range d {
+		d[k] = theirs[k] - low[k] - mine[k]
+		mean += d[k] / 3
+	}
+	share := r.lips.Grow(.004 * fn).Blurred(.008 * fn)
+	for i, s := range share.Pix {
+		for k := range d {
+			t.texels[i].dark[k] += s * (lipColour*(d[k]-mean) + lipBrightness*mean)
+		}
+	}
+}
+
+// drawAlpha fills the share of the new face that does not change from frame to frame: the oval
+// with a soft edge under the hairline, what the photo shows, what the target wears.
+func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
+	fn := float32(r.n)
+	conf, keep := pix.NewMap(r.n, r.n), pix.NewMap(r.n, r.n)
+	pix.Resample(conf, id.confidence)
+	pix.Resample(keep, g.keep)
+	eyes := r.eyes.Grow(eyeGrow * fn).Blurred(eyeSoft * fn)
+	top := face.Canonical().UV[10].Y
+	for i := range t.texels {
+		v := r.v(i / r.n)
+		a := pix.SmoothStep(r.rim.Pix[i], outlineInset, outlineInset+outlineFeather) *
+			pix.SmoothStep(v, top+foreheadFrom, top+foreheadFull)
+		t.texels[i].alpha = a * conf.Pix[i] * keep.Pix[i] * (1 - eyes.Pix[i])
+	}
+}
+
+// at interpolates between the four texels around (x, y), which must lie inside.
+func (t *texture) at(x, y float32) (o texel) {
+	ix, iy := min(int(x), t.n-2), min(int(y), t.n-2)
+	fx, fy := x-float32(ix), y-float32(iy)
+	i := iy*t.n + ix
+	a, b, c, d := &t.texels[i], &t.texels[i+1], &t.texels[i+t.n], &t.texels[i+t.n+1]
+	wa, wb, wc, wd := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
+	o.base[0] = wa*a.base[0] + wb*b.base[0] + wc*c.base[0] + wd*d.base[0]
+	o.base[1] = wa*a.base[1] + wb*b.base[1] + wc*c.base[1] + wd*d.base[1]
+	o.base[2] = wa*a.base[2] + wb*b.base[2] + wc*c.base[2] + wd*d.base[2]
+	o.bright = wa*a.bright + wb*b.bright + wc*c.bright + wd*d.bright
+	o.dark[0] = wa*a.dark[0] + wb*b.dark[0] + wc*c.dark[0] + wd*d.dark[0]
+	o.dark[1] = wa*a.dark[1] + wb*b.dark[1] + wc*c.dark[1] + wd*d.dark[1]
+	o.dark[2] = wa*a.dark[2] + wb*b.dark[2] + wc*c.dark[2] + wd*d.dark[2]
+	o.alpha = wa*a.alpha + wb*b.alpha + wc*c.alpha + wd*d.alpha
+	return o
+}
