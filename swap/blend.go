@@ -26,8 +26,8 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	g := e.offset.shaped(o, weight)
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
 
-	outer := boxAround(ring(o), 2, f)
-	ly := &layer{box: boxAround(g[:], .08*width, f).Intersect(outer)}
+	outer := boxAround(ring(o), 2, f.Bounds())
+	ly := &layer{box: boxAround(g[:], .08*width, f.Bounds()).Intersect(outer)}
 	if ly.box.Empty() {
 		return
 	}

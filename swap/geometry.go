@@ -12,7 +12,9 @@ import (
 const (
 	shapeShare     = .7
 	outlineShare   = .6 // of it at the face's outline, where hair and neck must follow
-	smileDamping   = .6 // share of it dropped around a mouth that is open in the photo
+	smileDamping   = .6 // share of it dropped around a mouth that is open in the photo,
+	laughDamping   = .9 // and around one that laughs, opened by laughOpening eye distances
+	laughOpening   = .12
 	ringRadius     = 1.5
 	ringDepth      = .3 // eye distances behind the face
 	fieldStep      = 4  // pixels of the frame per sample of the displacement field
@@ -33,8 +35,10 @@ func newOffset(id *Identity, neutral *face.Shape, strength float32) *offset {
 		w[i] *= outlineShare
 	}
 	if id.open > openMouth { // a smiling photo tells little about the resting mouth
+		laugh := pix.SmoothStep(id.open, openMouth, laughOpening)
+		damping := smileDamping + (laughDamping-smileDamping)*laugh
 		for i, m := range aroundMouth() {
-			w[i] *= 1 - smileDamping*min(1, 1.5*m)
+			w[i] *= 1 - damping*min(1, (1.5+1.5*laugh)*m)
 		}
 	}
 	o := new(offset)
@@ -198,22 +202,22 @@ func facing(mesh *[face.MeshPoints]pix.Vec3) (f [face.MeshPoints]float32) {
 	return f
 }
 
-// boxAround is the box of whole pixels around points, margin wider, cut to the frame and
+// boxAround is the box of whole pixels around points, margin wider, within a picture and
 // aligned to its chroma samples.
-func boxAround(points []pix.Vec3, margin float32, f *pix.Frame) pix.Rect {
+func boxAround(points []pix.Vec3, margin float32, picture pix.Rect) pix.Rect {
 	lo, hi := points[0], points[0]
 	for _, p := range points {
 		lo.X, lo.Y = min(lo.X, p.X), min(lo.Y, p.Y)
 		hi.X, hi.Y = max(hi.X, p.X), max(hi.Y, p.Y)
 	}
 	limit := func(v float32, n int) int {
-		return int(math.Floor(float64(pix.Clamp(v, -1, float32(n)))))
+		return int(math.Floor(float64(pix.Clamp(v, -4, float32(n)))))
 	}
 	r := pix.Rect{
-		X0: limit(lo.X-margin, f.W), Y0: limit(lo.Y-margin, f.H),
-		X1: limit(hi.X+margin, f.W) + 2, Y1: limit(hi.Y+margin, f.H) + 2,
+		X0: limit(lo.X-margin, picture.X1), Y0: limit(lo.Y-margin, picture.Y1),
+		X1: limit(hi.X+margin, picture.X1) + 2, Y1: limit(hi.Y+margin, picture.Y1) + 2,
 	}
 	r.X0, r.Y0 = r.X0&^1, r.Y0&^1
 	r.X1, r.Y1 = (r.X1+1)&^1, (r.Y1+1)&^1
-	return r.Intersect(f.Bounds())
+	return r.Intersect(picture)
 }

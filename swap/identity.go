@@ -192,19 +192,51 @@ func cutOut(p Photo) (*pix.RGB, *face.Mesh, float32) {
 }
 
 // coverTeeth replaces the inside of an open mouth by a continuation of the lips, before the
-// lips' texture is read: their outline is never exact, and teeth on lips look broken.
-// Sizes are in eye distances.
+// lips' texture is read: their outline is never exact, and teeth on lips look broken. The
+// lips are continued from lips alone, so that no beard grows into them. Sizes are in eye
+// distances.
 func coverTeeth(p *pix.RGB, m *face.Mesh) {
 	eye := m.EyeDistance()
-	var inner []pix.Vec2
-	for _, i := range face.InnerLips() {
-		inner = append(inner, m[i].XY())
+	around := make([]pix.Vec3, 0, 20)
+	for _, i := range face.OuterLips() {
+		around = append(around, m[i])
 	}
-	hole := pix.FillPolygon(p.W, p.H, inner, .035*eye, 1)
-	hole.FillDisc(m[78].XY(), .05*eye)
-	hole.FillDisc(m[308].XY(), .05*eye)
+	whole := pix.Rect{X1: p.W, Y1: p.H}
+	box := boxAround(around, .25*eye, whole)
+	if box.Empty() {
+		return
+	}
+	at := func(i int) pix.Vec2 {
+		return pix.Vec2{X: m[i].X - float32(box.X0), Y: m[i].Y - float32(box.Y0)}
+	}
+	outline := func(list []int) (poly []pix.Vec2) {
+		for _, i := range list {
+			poly = append(poly, at(i))
+		}
+		return poly
+	}
+	hole := pix.FillPolygon(box.W(), box.H(), outline(face.InnerLips()), .035*eye, 1)
+	hole.FillDisc(at(78), .05*eye)
+	hole.FillDisc(at(308), .05*eye)
+	lips := pix.FillPolygon(box.W(), box.H(), outline(face.OuterLips()), -.01*eye, 1)
+	unknown := hole.Clone()
+	for i, l := range lips.Pix {
+		if l <= .5 {
+			unknown.Pix[i] = 1
+		}
+	}
 	for c := range p.C {
-		pix.Inpaint(p.Channel(c), hole)
+		ch := p.Channel(c)
+		skin := crop(ch, box, whole)
+		lip := skin.Clone()
+		pix.Inpaint(lip, unknown)
+		pix.Inpaint(skin, hole)
+		for i, h := range hole.Pix {
+			if h > .5 {
+				v := skin.Pix[i] + lips.Pix[i]*(lip.Pix[i]-skin.Pix[i])
+				ch.Pix[(box.Y0+i/box.W())*ch.W+box.X0+i%box.W()] = v
+			}
+		}
 	}
 }
 

@@ -87,9 +87,9 @@ func (g *target) readFace(f *pix.Frame, o *face.Observation, curve *pix.Curve) (
 	seen := pix.NewMap(n, n)
 	g.r.positions.Interpolate(seen.Pix, cosine[:], c.Triangles[:])
 
-	box := boxAround(points[:], 4, f)
+	box := boxAround(points[:], 4, f.Bounds())
 	step := max(1, int(o.Mesh.Bounds().W/(n*.85)))
-	lg := newColours(n)
+	lg := g.reference.clone() // where nothing is seen
 	if box.Empty() {
 		clear(seen.Pix)
 		return lg, seen

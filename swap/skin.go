@@ -392,7 +392,7 @@ func (r *regions) glasses(lg colours) (pix.Map, bool) {
 	fn := float32(r.n)
 	uv := face.Canonical().UV
 	l := lg.luma().Blurred(.003 * fn)
-	hat := l.CloseGrey(int(.0375*fn+.5))
+	hat := l.CloseGrey(int(.0375*fn + .5))
 	for i := range hat.Pix {
 		hat.Pix[i] -= l.Pix[i]
 	}
