@@ -31,6 +31,7 @@ type SampleOptions struct {
 	Planar bool    // channel after channel instead of interleaved
 	BGR    bool    // blue first
 	Mirror bool    // left and right swapped
+	Codes  bool    // the frame's own code values, HDR not mapped
 	Black  bool    // black beyond the frame's edges instead of the edge's colour
 }
 
@@ -94,7 +95,8 @@ func (s *Sampler) Crop(dst []float32, f *Frame, sq Square, n int, o SampleOption
 		}
 	}
 	c := newYUV(f)
-	if f.Transfer != SDR && (s.hdr == nil || s.hdr.transfer != f.Transfer) {
+	hdr := f.Transfer != SDR && !o.Codes
+	if hdr && (s.hdr == nil || s.hdr.transfer != f.Transfer) {
 		s.hdr = newHDRCurve(f.Transfer)
 	}
 	span := o.Hi - o.Lo
@@ -122,7 +124,7 @@ func (s *Sampler) Crop(dst []float32, f *Frame, sq Square, n int, o SampleOption
 				cr.y += cr.uy
 			}
 			r, g, b := c.rgb(y, u, v)
-			if f.Transfer != SDR {
+			if hdr {
 				r, g, b = s.hdr.sdr(r, g, b, f.WideGamut)
 			}
 			x := col

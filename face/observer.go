@@ -1,0 +1,264 @@
+package face
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// How often things are done, in seconds of video; frames follow from the frame rate.
+const (
+	seekEvery    = .12 // a quick look while nobody is there
+	quickEvery   = .25 // a quick look for people who come in
+	fullEvery    = .50 // a thorough look
+	hardEvery    = 2.0 // a hard look while nobody is there
+	textureEvery = .40
+	viewEvery    = .50
+)
+
+// Confidences: from which a new face is believed, below which a followed one is given up, and
+// below which it is looked for again.
+const (
+	beginSure   = .60 // found in the whole picture
+	beginUnsure = .85 // found in a tile or a turned picture
+	keepFace    = .45
+	doubtFace   = .75
+)
+
+// A face that the thorough look passes over this often while its mesh is doubtful is a ghost.
+const missesAllowed = 3
+
+// Observer looks at the frames of one stretch of a video, in order. It is not safe for
+// concurrent use; stretches may be looked at side by side by an observer each. The same
+// frames always give the same observations.
+type Observer struct {
+	lens  lens
+	fps   float64
+	next  int
+	out   Observations
+	cuts  cutter
+	live  []*follow
+	look  [3]int // frames since the last quick, thorough and hard look
+	since int    // frames since the stretch or the shot began
+}
+
+// follow is a face being followed.
+type follow struct {
+	track    *track
+	last     sight
+	moved    pix.Vec2 // from frame to frame, of the crop's centre
+	misses   int
+	textured int // frame of the newest texture and view
+	viewed   int
+}
+
+// NewObserver begins at frame first (index in the video) of a video of fps frames per second.
+func NewObserver(m *Models, first int, fps float64) *Observer {
+	if !(fps > 1) {
+		fps = 25
+	}
+	o := &Observer{lens: lens{m: m}, fps: min(fps, 240), next: first}
+	o.out.First, o.out.End = first, first
+	return o
+}
+
+// frames is a time in frames, at least 1.
+func (o *Observer) frames(seconds float64) int { return max(1, int(seconds*o.fps+.5)) }
+
+// Observe looks at the next frame. The frame is not kept. All frames must have the same size.
+func (o *Observer) Observe(ctx context.Context, f *pix.Frame) error {
+	if o.out.W == 0 {
+		o.out.W, o.out.H = f.W, f.H
+	}
+	if f.W != o.out.W || f.H != o.out.H {
+		return fault.New(fault.Unsupported, "", "the picture's size changes from %dx%d to %dx%d", o.out.W, o.out.H, f.W, f.H)
+	}
+	index := o.next
+	cut, unlike := o.cuts.see(index, f)
+	if o.cuts.seen == 1 {
+		o.out.head = o.cuts.last
+	}
+	if cut {
+		o.live, o.since = nil, 0
+	}
+	lost, err := o.track(ctx, f)
+	if err != nil {
+		return err
+	}
+	if err := o.seek(ctx, f, lost || unlike); err != nil {
+		return err
+	}
+	o.live = distinct(o.live)
+	for _, t := range o.live {
+		if err := o.record(ctx, f, t, index); err != nil {
+			return err
+		}
+	}
+	o.next++
+	o.since++
+	o.out.End = o.next
+	return nil
+}
+
+// track finds every followed face again, near where it was. It reports whether one is lost or
+// doubtful.
+func (o *Observer) track(ctx context.Context, f *pix.Frame) (bool, error) {
+	doubt := false
+	kept := o.live[:0]
+	for _, t := range o.live {
+		sq := t.last.mesh.square()
+		// Half of the last step on: a steadily moving face stays in the middle of its crop, a
+		// shaken one is not overshot.
+		sq.X += t.moved.X / 2
+		sq.Y += t.moved.Y / 2
+		s, err := o.lens.mesh(ctx, f, sq)
+		if err != nil {
+			return false, err
+		}
+		if !s.plausible() || s.confidence() < keepFace {
+			doubt = true
+			continue
+		}
+		doubt = doubt || s.confidence() < doubtFace
+		now, then := s.mesh.square(), t.last.mesh.square()
+		t.moved = pix.Vec2{X: now.X - then.X, Y: now.Y - then.Y}
+		t.last = *s
+		kept = append(kept, t)
+	}
+	o.live = kept
+	return doubt, nil
+}
+
+// seek looks for faces that are not followed yet, as hard as it is time for.
+func (o *Observer) seek(ctx context.Context, f *pix.Frame, anew bool) error {
+	first := o.since == 0
+	alone := len(o.live) == 0
+	quickly := quickEvery
+	if alone {
+		quickly = seekEvery
+	}
+	for i := range o.look {
+		o.look[i]++
+	}
+	e := effort(-1)
+	switch {
+	case alone && (first || o.look[hard] >= o.frames(hardEvery)):
+		e = hard
+	case first || o.look[thorough] >= o.frames(fullEvery):
+		e = thorough
+	case anew && (alone || o.look[quick] >= 3), o.look[quick] >= o.frames(quickly):
+		e = quick
+	}
+	if e < 0 {
+		return nil
+	}
+	for i := range effort(len(o.look)) {
+		if i <= e {
+			o.look[i] = 0
+		}
+	}
+	found, err := o.lens.detect(ctx, f, e)
+	if err != nil {
+		return err
+	}
+	o.confirm(found, e)
+	slices.SortStableFunc(found, func(a, b detection) int { return cmp.Compare(b.box.W*b.box.H, a.box.W*a.box.H) })
+	for i := range found {
+		d := &found[i]
+		if len(o.live) >= o.lens.m.options.MaxFaces || o.knows(d) {
+			continue
+		}
+		s, err := o.lens.meet(ctx, f, d)
+		if err != nil {
+			return err
+		}
+		need := float32(beginUnsure)
+		if d.sure {
+			need = beginSure
+		}
+		if s == nil || !s.plausible() || s.confidence() < need {
+			continue
+		}
+		o.live = append(o.live, &follow{last: *s, textured: -1 << 30, viewed: -1 << 30})
+	}
+	return nil
+}
+
+// knows reports whether a detection is a face that is followed.
+func (o *Observer) knows(d *detection) bool {
+	return slices.ContainsFunc(o.live, func(t *follow) bool {
+		return overlap(d.box, t.last.mesh.Bounds()) > overlapSame
+	})
+}
+
+// confirm ends faces that the detector has not seen for long while their mesh is doubtful. A
+// sure mesh needs no confirmation: the detector does not see profiles.
+func (o *Observer) confirm(found []detection, e effort) {
+	if e < thorough {
+		return
+	}
+	o.live = slices.DeleteFunc(o.live, func(t *follow) bool {
+		b := t.last.mesh.Bounds()
+		if slices.ContainsFunc(found, func(d detection) bool { return overlap(d.box, b) > overlapSame/2 }) {
+			t.misses = 0
+			return false
+		}
+		t.misses++
+		return t.misses >= missesAllowed && t.last.confidence() < .9
+	})
+}
+
+// distinct drops faces that have slid onto another: the one followed longer stays.
+func distinct(live []*follow) []*follow {
+	kept := live[:0]
+	for _, t := range live {
+		if !slices.ContainsFunc(kept, func(k *follow) bool {
+			return overlap(k.last.mesh.Bounds(), t.last.mesh.Bounds()) > .5 || distance(&k.last.mesh, &t.last.mesh) < .35
+		}) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
+
+// record notes what is seen of a face in this frame.
+func (o *Observer) record(ctx context.Context, f *pix.Frame, t *follow, index int) error {
+	if t.track == nil || t.track.end() != index {
+		t.track = &track{first: index}
+		o.out.tracks = append(o.out.tracks, t.track)
+	}
+	s := &t.last
+	sharp := sharpness(f, &s.mesh)
+	t.track.seen = append(t.track.seen, pack(&s.mesh, s.confidence(), sharp))
+	if index-t.textured >= o.frames(textureEvery) {
+		t.textured = index
+		t.track.textures = append(t.track.textures, o.lens.unwrap(f, &s.mesh, index))
+		if len(t.track.textures) >= 2*TexturesPerTrack {
+			t.track.textures = spread(t.track.textures, TexturesPerTrack)
+		}
+	}
+	if index-t.viewed >= o.frames(viewEvery) {
+		t.viewed = index
+		v, err := o.lens.view(ctx, f, s, sharp, index)
+		if err != nil {
+			return err
+		}
+		t.track.views = append(t.track.views, v)
+	}
+	return nil
+}
+
+// Finish returns what was seen. The observer must not be used afterwards.
+func (o *Observer) Finish() *Observations {
+	o.out.tail = o.cuts.last
+	o.out.cuts = o.cuts.cuts
+	for _, t := range o.out.tracks {
+		t.textures = spread(t.textures, TexturesPerTrack)
+	}
+	slices.SortStableFunc(o.out.tracks, func(a, b *track) int { return cmp.Compare(a.first, b.first) })
+	out := o.out
+	return &out
+}
