@@ -39,6 +39,7 @@ func load(explicit string) (string, error) {
 		}
 		return environment.library, nil
 	}
+	returnMemory()
 	candidates := []string{explicit}
 	if explicit == "" {
 		candidates = search()

