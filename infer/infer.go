@@ -126,7 +126,7 @@ func (r *Runtime) probe(provider string) error {
 	if err != nil {
 		return err
 	}
-	defer options.Destroy()
+	defer free(options)
 	if provider == CPU {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (r *Runtime) sessionOptions(provider string) (_ *ort.SessionOptions, err er
 	}
 	defer func() {
 		if err != nil {
-			options.Destroy()
+			free(options)
 		}
 	}()
 	steps := []func() error{
@@ -177,7 +177,7 @@ func appendProvider(options *ort.SessionOptions, provider string) error {
 		if err != nil {
 			return err
 		}
-		defer cuda.Destroy()
+		defer free(cuda)
 		return options.AppendExecutionProviderCUDA(cuda)
 	case CoreML:
 		return options.AppendExecutionProviderCoreMLV2(map[string]string{"ModelFormat": "MLProgram"})
@@ -217,7 +217,7 @@ func (r *Runtime) Session(m Model) (*Session, error) {
 	if err != nil {
 		return nil, broken(m, err)
 	}
-	defer options.Destroy()
+	defer free(options)
 	s, err := newSession(m, options)
 	if err != nil {
 		return nil, broken(m, err)

@@ -2,11 +2,13 @@ package infer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -84,6 +86,61 @@ func TestEveryModelRunsAndRepeats(t *testing.T) {
 	}
 }
 
+// TestOriginals compares with numbers that convert.py took from the original runtimes
+// (LiteRT, MediaPipe, dlib), within the bounds of its own check.
+func TestOriginals(t *testing.T) {
+	data, err := os.ReadFile("testdata/original.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var originals map[string]map[string]struct {
+		Bound  float64   `json:"bound"`
+		Every  int       `json:"every"` // of the output, row by row, from the first on
+		Values []float64 `json:"values"`
+	}
+	if err := json.Unmarshal(data, &originals); err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, infer.Options{Provider: infer.CPU})
+	for _, card := range infer.Catalog() {
+		t.Run(card.Name, func(t *testing.T) {
+			want := originals[strings.ReplaceAll(card.Name, "-", "_")+".onnx"]
+			if len(want) != len(card.Outputs) {
+				t.Fatalf("%d outputs are known, it has %d", len(want), len(card.Outputs))
+			}
+			s := session(t, r, card.Model)
+			in, out := s.Buffers()
+			in[0] = ramp(card.Inputs[0])
+			if err := s.Run(t.Context(), in, out); err != nil {
+				t.Fatal(err)
+			}
+			for i, o := range card.Outputs {
+				w := want[o.Name]
+				if w.Every < 1 || len(w.Values) != (o.Len()+w.Every-1)/w.Every {
+					t.Fatalf("%s: %d values, one of %d each, for %d", o.Name, len(w.Values), w.Every, o.Len())
+				}
+				for n, v := range w.Values {
+					if got := float64(out[i][n*w.Every]); !(math.Abs(got-v) <= w.Bound) {
+						t.Errorf("%s[%d] = %v, the original gives %v", o.Name, n*w.Every, got, v)
+					}
+				}
+			}
+		})
+	}
+}
+
+// ramp is check.py's picture of triangle waves.
+func ramp(in infer.Tensor) []float32 {
+	side := int(in.Shape[1])
+	p := make([]float32, in.Len())
+	for i := range p {
+		c, x, y := i%3, i/3%side, i/3/side
+		wave := (3*x*(c+1) + 6*y) % 510
+		p[i] = float32(min(wave, 510-wave)) / 255
+	}
+	return p
+}
+
 func TestCatalogMatchesTheFiles(t *testing.T) {
 	open(t, infer.Options{Provider: infer.CPU})
 	seen := map[string]bool{}
@@ -95,12 +152,7 @@ func TestCatalogMatchesTheFiles(t *testing.T) {
 		if card.Name != card.Model.String() || card.Licence == "" || card.Source == "" || card.Purpose == "" || len(card.SHA256) != 64 {
 			t.Errorf("incomplete: %+v", card)
 		}
-		file := map[string]string{
-			"face-detect-short": "face_detect_short.onnx", "face-detect-full": "face_detect_full.onnx",
-			"face-mesh": "face_mesh.onnx", "face-mesh-attention": "face_mesh_attention.onnx",
-			"face-embedding": "face_embedding.onnx",
-		}[card.Name]
-		data, err := os.ReadFile(filepath.Join("models", file))
+		data, err := os.ReadFile(filepath.Join("models", strings.ReplaceAll(card.Name, "-", "_")+".onnx"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -94,7 +94,7 @@ func (s *Session) Run(ctx context.Context, inputs, outputs [][]float32) error {
 		if err != nil {
 			return broken(s.model, err)
 		}
-		defer o.Destroy()
+		defer free(o)
 		ended := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
 			defer close(ended)
@@ -134,7 +134,7 @@ func (s *Session) run(options *ort.RunOptions, inputs, outputs [][]float32) erro
 	values := make([]ort.Value, 0, len(inputs)+len(outputs))
 	defer func() {
 		for _, v := range values {
-			v.Destroy()
+			free(v)
 		}
 	}()
 	wrap := func(ts []Tensor, data [][]float32) error {
@@ -169,12 +169,15 @@ func (s *Session) buffers(ts []Tensor) [][]float32 {
 	return out
 }
 
+// free releases what ONNX Runtime holds. Destroy fails only when it is called twice.
+func free(v interface{ Destroy() error }) { _ = v.Destroy() }
+
 // close waits for runs under way and frees the network.
 func (s *Session) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.net != nil {
-		s.net.Destroy()
+		free(s.net)
 		s.net = nil
 	}
 }

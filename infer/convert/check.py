@@ -34,6 +34,13 @@ def pictures(size):
         yield (steps.astype(np.float32) / np.float32(255))[None]
 
 
+def ramp(size):
+    """A picture of whole numbers only, which the Go test makes too: triangle waves, a different one per colour."""
+    y, x, c = np.mgrid[0:size, 0:size, 0:3]
+    wave = (3 * x * (c + 1) + 6 * y) % 510
+    return (np.minimum(wave, 510 - wave).astype(np.float32) / np.float32(255))[None]
+
+
 def converted(data):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -60,7 +67,8 @@ def sigmoid(x):
 
 
 def compare(size, ours, theirs, bounds):
-    """Runs both on every picture; theirs returns the wanted values by our output's name. Gives a line for the log."""
+    """Runs both on every picture; theirs returns the wanted values by our output's name. Gives a line for the log and,
+    for the Go test, some of the original's numbers for the ramp."""
     worst = dict.fromkeys(bounds, 0.0)
     for image in pictures(size):
         got, want = ours(image), theirs(image)
@@ -69,7 +77,10 @@ def compare(size, ours, theirs, bounds):
     for name, bound in bounds.items():
         if not worst[name] <= bound:
             raise SystemExit(f"{name} differs from the original by {worst[name]:.3g}, more than {bound:.3g}")
-    return "differs from the original by at most " + ", ".join(f"{v:.2g} ({n})" for n, v in worst.items())
+    line = "differs from the original by at most " + ", ".join(f"{v:.2g} ({n})" for n, v in worst.items())
+    want = {name: np.ravel(value) for name, value in theirs(ramp(size)).items()}
+    return line, {name: {"bound": bounds[name], "every": step, "values": [float(f"{v:.7g}") for v in value[::step]]}
+                  for name, value in want.items() for step in [max(1, len(value) // 64 | 1)]}
 
 
 def detector(model, tflite, size, anchors, regressors, scores):

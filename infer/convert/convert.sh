@@ -2,7 +2,7 @@
 # Makes the embedded networks again from their pinned sources and checks each
 # against its original runtime. For maintainers: the results are committed.
 #
-#   infer/convert/convert.sh            writes infer/models/*.onnx and face/canonical.obj
+#   infer/convert/convert.sh            writes infer/models/*.onnx, infer/testdata/original.json and face/canonical.obj
 #   infer/convert/convert.sh --check    writes nothing, fails where a committed file differs
 #
 # Needs Python 3.11 (PYTHON names another), npm, and 1 GB of disk in .cache for
