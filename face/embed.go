@@ -60,36 +60,42 @@ func embedSquare(m *Mesh) pix.Square {
 	}
 }
 
+// addTo adds the view to a sum, weighted by quality.
+func (v *view) addTo(sum []float64) {
+	for i, x := range v.vector {
+		sum[i] += float64(max(1e-3, v.quality)) * float64(x)
+	}
+}
+
 // meanView is the mean embedding weighted by quality, of unit length; nil without views.
 func meanView(views []view) []float32 {
 	if len(views) == 0 {
 		return nil
 	}
-	out := make([]float32, len(views[0].vector))
-	for _, v := range views {
-		if len(v.vector) != len(out) {
-			continue
-		}
-		for i, x := range v.vector {
-			out[i] += max(1e-3, v.quality) * x
+	sum := make([]float64, len(views[0].vector))
+	for i := range views {
+		if len(views[i].vector) == len(sum) {
+			views[i].addTo(sum)
 		}
 	}
-	normalise(out)
-	return out
+	return unitVector(sum)
 }
 
-func normalise(v []float32) {
+// unitVector is v scaled to length 1; zeros stay zeros.
+func unitVector(v []float64) []float32 {
 	s := 0.0
 	for _, x := range v {
-		s += float64(x) * float64(x)
+		s += x * x
 	}
+	out := make([]float32, len(v))
 	if s == 0 {
-		return
+		return out
 	}
-	k := float32(1 / math.Sqrt(s))
-	for i := range v {
-		v[i] *= k
+	k := 1 / math.Sqrt(s)
+	for i, x := range v {
+		out[i] = float32(k * x)
 	}
+	return out
 }
 
 // Apart is the distance between two embeddings of unit length, 0…2: below infer.SamePerson they

@@ -13,25 +13,74 @@ const (
 	linkGap      = .25 // seconds without a sight of the face that are bridged
 	linkDistance = .50 // of the eye distance, between the meshes on both sides
 	linkOverlap  = .30 // of their boxes
-	// A track shorter than this many frames, in a shot that is longer, is a false alarm.
+	// A track shorter than this many frames in the middle of a shot is a false alarm.
 	shortest = 3
 	// bridged frames were not seen, so that they count less.
 	bridgedConfidence = .5
 )
 
-// Join makes one analysis out of the observations of all stretches of a video: it finds the
-// shots, links what was cut apart at the borders of stretches, takes apart what the tracker took
-// for one face (a cross-fade), smooths in both directions and tells who is who. The parts must
-// follow one another without a gap; they are not changed. fps is the video's mean frame rate.
-// A video without a face gives an analysis without people, which is no error.
-func Join(parts []*Observations, video VideoInfo, fps float64) (*Analysis, error) {
-	parts = slices.Clone(parts)
-	slices.SortFunc(parts, func(a, b *Observations) int { return cmp.Compare(a.First, b.First) })
-	a := &Analysis{Version: Version, Video: video}
+// Samples of skin take 64 KB each. Of a long video only so many are kept, spread over it: 64 MB.
+const (
+	mostTextures  = 1024
+	leastTextures = 4 // per track, however many tracks there are
+)
+
+// Joiner makes one analysis out of the observations of all stretches of a video. It keeps less of
+// them than they are, so that a long video's need not be in memory all at once.
+type Joiner struct {
+	video    VideoInfo
+	fps      float64
+	parts    []*Observations
+	textures int
+	most     int // textures kept
+}
+
+// NewJoiner begins the analysis of a video. Its size is taken from the observations where it is 0, its
+// number of frames always. fps is the mean frame rate, 25 where it is unknown (0).
+func NewJoiner(video VideoInfo, fps float64) *Joiner {
+	if !(fps > 1) {
+		fps = 25
+	}
+	return &Joiner{video: video, fps: min(fps, 240), most: mostTextures}
+}
+
+// Add takes the observations of the next stretch, in any order. They are not changed.
+func (j *Joiner) Add(o *Observations) {
+	part := *o
+	part.tracks = make([]*track, len(o.tracks))
+	for i, t := range o.tracks {
+		c := *t
+		part.tracks[i] = &c
+		j.textures += len(c.textures)
+	}
+	j.parts = append(j.parts, &part)
+	for j.textures > j.most {
+		before := j.textures
+		j.textures = 0
+		for _, p := range j.parts {
+			for _, t := range p.tracks {
+				t.textures = slices.Clone(spread(t.textures, (len(t.textures)+1)/2))
+				j.textures += len(t.textures)
+			}
+		}
+		if j.textures == before {
+			break // one per track is left
+		}
+	}
+}
+
+// Finish finds the shots, links what was cut apart at the borders of stretches, takes apart what the
+// tracker took for one face (a cross-fade), smooths in both directions and tells who is who. The
+// stretches must follow one another without a gap. A video without a face gives an analysis
+// without people, which is no error. The joiner must not be used afterwards.
+func (j *Joiner) Finish() (*Analysis, error) {
+	parts := j.parts
+	slices.SortStableFunc(parts, func(a, b *Observations) int { return cmp.Compare(a.First, b.First) })
+	a := &Analysis{Version: Version, Video: j.video}
 	var tracks []*track
 	for i, p := range parts {
 		if i > 0 && p.First != parts[i-1].End {
-			return nil, fault.New(fault.Internal, "", "frames %d to %d were not looked at", parts[i-1].End, p.First)
+			return nil, fault.New(fault.Internal, "", "frames %d to %d were not looked at once each", parts[i-1].End, p.First)
 		}
 		if p.W != 0 && a.Video.W == 0 {
 			a.Video.W, a.Video.H = p.W, p.H
@@ -44,35 +93,46 @@ func Join(parts []*Observations, video VideoInfo, fps float64) (*Analysis, error
 	if len(parts) == 0 {
 		return a, nil
 	}
-	if !(fps > 1) {
-		fps = 25
-	}
 	a.Video.Frames = parts[len(parts)-1].End
 	a.Shots = shots(parts)
 	tracks = splitAtCuts(tracks, a.Shots)
-	tracks = link(tracks, a.Shots, max(1, int(linkGap*fps+.5)))
+	tracks = link(tracks, a.Shots, max(1, int(linkGap*j.fps+.5)))
 	tracks = splitStrangers(tracks)
-	tracks = slices.DeleteFunc(tracks, func(t *track) bool {
-		shot := a.Shots[shotOf(a.Shots, t.first)]
-		return len(t.seen) < shortest && shot.End-shot.First >= 2*shortest
-	})
+	tracks = slices.DeleteFunc(tracks, func(t *track) bool { return t.flash(a.Shots) })
 	slices.SortStableFunc(tracks, func(x, y *track) int {
 		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(x.seen[0].origin.X, y.seen[0].origin.X),
 			cmp.Compare(x.seen[0].origin.Y, y.seen[0].origin.Y))
 	})
+	keep := min(TexturesPerTrack, max(leastTextures, j.most/max(1, len(tracks))))
 	for i, t := range tracks {
 		out := Track{ID: i, Shot: shotOf(a.Shots, t.first), Faces: make([]Observation, len(t.seen)),
-			Textures: spread(t.textures, TexturesPerTrack)}
+			Textures: spread(t.textures, keep)}
 		for k := range t.seen {
 			p := &t.seen[k]
 			out.Faces[k] = Observation{Frame: t.first + k, Mesh: p.mesh(), Confidence: p.confidence, Sharpness: p.sharpness}
 		}
-		finish(out.Faces, fps)
+		finish(out.Faces, j.fps)
 		out.Neutral = neutral(out.Faces)
 		a.Tracks = append(a.Tracks, out)
 	}
 	a.people(tracks)
 	return a, nil
+}
+
+// Join is a Joiner for observations that are all in memory.
+func Join(parts []*Observations, video VideoInfo, fps float64) (*Analysis, error) {
+	j := NewJoiner(video, fps)
+	for _, p := range parts {
+		j.Add(p)
+	}
+	return j.Finish()
+}
+
+// flash reports whether a track is so short, in the middle of a shot, that it is a false alarm. At
+// the shot's ends somebody may be coming or going.
+func (t *track) flash(shots []Shot) bool {
+	s := shots[shotOf(shots, t.first)]
+	return len(t.seen) < shortest && t.first > s.First && t.end() < s.End
 }
 
 // finish smooths a track and fills pose and box, which smoothing needs two frames for.
@@ -237,9 +297,26 @@ func splitStrangers(tracks []*track) []*track {
 }
 
 func (t *track) strangers() []*track {
+	n := len(t.views)
+	if n < 2 {
+		return []*track{t}
+	}
+	// before[k] is the weighted sum of the first k views.
+	before := make([][]float64, n+1)
+	before[0] = make([]float64, len(t.views[0].vector))
+	for k, v := range t.views {
+		before[k+1] = slices.Clone(before[k])
+		if len(v.vector) == len(before[0]) {
+			v.addTo(before[k+1])
+		}
+	}
 	best, at := strangers, -1
-	for k := 1; k < len(t.views); k++ {
-		if d := Apart(meanView(t.views[:k]), meanView(t.views[k:])); d > best {
+	for k := 1; k < n; k++ {
+		rest := slices.Clone(before[n])
+		for i := range rest {
+			rest[i] -= before[k][i]
+		}
+		if d := Apart(unitVector(before[k]), unitVector(rest)); d > best {
 			best, at = d, k
 		}
 	}

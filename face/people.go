@@ -8,47 +8,16 @@ import (
 // people groups tracks into persons by embedding, average linkage, surest pairs first. Two faces in
 // one frame are two people.
 func (a *Analysis) people(tracks []*track) {
-	type group struct {
-		members []int
-		mean    []float32 // sum of the members' unit vectors weighted by frames, of unit length
-		weight  float32
-	}
-	var groups []*group
+	groups := make([]*group, len(tracks))
 	for i, t := range tracks {
-		g := &group{members: []int{i}, mean: meanView(t.views), weight: float32(len(t.seen))}
-		groups = append(groups, g)
+		groups[i] = &group{members: []int{i}, mean: meanView(t.views), weight: float64(len(t.seen))}
+		for _, v := range t.views {
+			groups[i].best = max(groups[i].best, v.quality)
+		}
 	}
-	together := func(x, y *group) bool {
-		for _, i := range x.members {
-			for _, j := range y.members {
-				if tracks[i].first < tracks[j].end() && tracks[j].first < tracks[i].end() {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	for {
-		best, bi, bj := float64(samePerson), -1, -1
-		for i := range groups {
-			for j := i + 1; j < len(groups); j++ {
-				if d := Apart(groups[i].mean, groups[j].mean); d < best && !together(groups[i], groups[j]) {
-					best, bi, bj = d, i, j
-				}
-			}
-		}
-		if bi < 0 {
-			break
-		}
-		x, y := groups[bi], groups[bj]
-		for k := range x.mean {
-			x.mean[k] = x.mean[k]*x.weight + y.mean[k]*y.weight
-		}
-		normalise(x.mean)
-		x.weight += y.weight
-		x.members = append(x.members, y.members...)
-		groups = slices.Delete(groups, bj, bj+1)
-	}
+	groups = cluster(groups, func(i, j int) bool {
+		return tracks[i].first < tracks[j].end() && tracks[j].first < tracks[i].end()
+	})
 	// Time on screen times size decides who comes first.
 	presence := func(g *group) float64 {
 		s := 0.0
@@ -80,6 +49,77 @@ func (a *Analysis) people(tracks []*track) {
 			}
 		}
 		a.People = append(a.People, p)
+	}
+}
+
+// group is a person in the making.
+type group struct {
+	members []int     // tracks
+	mean    []float32 // embedding, weighted by frames, of unit length
+	weight  float64
+	best    float32 // quality of the best view
+}
+
+// poorView is the quality below which an embedding is vague: the face is turned far, cut off or
+// blurred. Such tracks join the nearest person more readily than they found one.
+const poorView = .2
+
+// cluster joins the nearest groups until all are farther apart than one person's, never two that
+// are together in a frame.
+func cluster(groups []*group, together func(i, j int) bool) []*group {
+	// Above the diagonal: distances over what is allowed between these two; 1 and more forbids.
+	apart := make([][]float64, len(groups))
+	measure := func(i, j int) float64 {
+		limit := float64(samePerson)
+		if min(groups[i].best, groups[j].best) < poorView {
+			limit = strangers
+		}
+		d := Apart(groups[i].mean, groups[j].mean) / limit
+		if d >= 1 {
+			return 1
+		}
+		for _, x := range groups[i].members {
+			for _, y := range groups[j].members {
+				if together(x, y) {
+					return 1
+				}
+			}
+		}
+		return d
+	}
+	for i := range groups {
+		apart[i] = make([]float64, len(groups))
+		for j := i + 1; j < len(groups); j++ {
+			apart[i][j] = measure(i, j)
+		}
+	}
+	for {
+		best, bi, bj := 1.0, -1, -1
+		for i := range groups {
+			for j := i + 1; j < len(groups); j++ {
+				if groups[i] != nil && groups[j] != nil && apart[i][j] < best {
+					best, bi, bj = apart[i][j], i, j
+				}
+			}
+		}
+		if bi < 0 {
+			return slices.DeleteFunc(groups, func(g *group) bool { return g == nil })
+		}
+		x, y := groups[bi], groups[bj]
+		sum := make([]float64, len(x.mean))
+		for k := range sum {
+			sum[k] = float64(x.mean[k])*x.weight + float64(y.mean[k])*y.weight
+		}
+		x.mean = unitVector(sum)
+		x.weight += y.weight
+		x.best = max(x.best, y.best)
+		x.members = append(x.members, y.members...)
+		groups[bj] = nil
+		for k := range groups {
+			if k != bi && groups[k] != nil {
+				apart[min(k, bi)][max(k, bi)] = measure(min(k, bi), max(k, bi))
+			}
+		}
 	}
 }
 
