@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/internal/task"
 )
 
 // memory is a Store in a map.
@@ -386,6 +387,17 @@ func TestAudit(t *testing.T) {
 	}
 	if err := a.Record(t.Context(), Entry{}); !fault.Is(err, fault.MissingField) {
 		t.Errorf("an empty entry: %v", err)
+	}
+}
+
+func TestFinished(t *testing.T) {
+	at := time.Date(2026, 11, 22, 16, 0, 0, 0, time.UTC)
+	got := Finished(task.Task{ID: "i", Customer: "acme", KeyID: "k", Kind: "swap", State: task.Failed, FinishedAt: at,
+		Fault: &task.Fault{Code: fault.NoVideo, Text: "private"}, Result: &task.Result{SHA256: "cd"}}, map[string]string{"video_url_sha256": "ab"})
+	want := Entry{At: at, Event: TaskFinished, Customer: "acme", Key: "k", Task: "i",
+		Detail: map[string]string{"kind": "swap", "state": "failed", "code": "no_video_stream", "result_sha256": "cd", "video_url_sha256": "ab"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
 	}
 }
 

@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/internal/task"
 )
 
 // Events of the audit.
@@ -36,6 +38,20 @@ type Entry struct {
 	// Detail is digests and outcomes: "image_url_sha256", "state", "result_sha256", ….
 	// No addresses, texts or pictures.
 	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// Finished is the entry of a task that has come to its end. digests are those of the
+// files that went in, by field, as "image_url_sha256"; it may be nil.
+func Finished(t task.Task, digests map[string]string) Entry {
+	detail := map[string]string{"kind": t.Kind, "state": string(t.State)}
+	maps.Copy(detail, digests)
+	if t.Result != nil {
+		detail["result_sha256"] = t.Result.SHA256
+	}
+	if t.Fault != nil {
+		detail["code"] = string(t.Fault.Code)
+	}
+	return Entry{At: t.FinishedAt, Event: TaskFinished, Customer: t.Customer, Key: t.KeyID, Task: string(t.ID), Detail: detail}
 }
 
 const auditPrefix = "audit."

@@ -49,8 +49,8 @@ type Config struct {
 	FetchTimeout      time.Duration `yaml:"fetch-timeout" name:"fetch-timeout" default:"30m" placeholder:"TIME" help:"Longest download."`
 	MaxLength         time.Duration `yaml:"max-length" name:"max-length" default:"1h" placeholder:"TIME" help:"Longest video."`
 	MaxPixels         int           `yaml:"max-pixels" name:"max-pixels" default:"40000000" placeholder:"N" help:"Largest picture or frame in pixels."`
-	MaxBody           Size          `yaml:"max-body" name:"max-body" default:"1MiB" placeholder:"SIZE" help:"Largest request body."`
-	MaxRequests       int           `yaml:"max-requests" name:"max-requests" default:"512" placeholder:"N" help:"Requests served at the same time."`
+	MaxBody           Size          `yaml:"max-body" name:"max-body" default:"256KiB" placeholder:"SIZE" help:"Largest request body."`
+	MaxRequests       int           `yaml:"max-requests" name:"max-requests" default:"512" placeholder:"N" help:"Requests served at the same time, and as many downloads of results."`
 	RequestsPerMinute int           `yaml:"requests-per-minute" name:"requests-per-minute" default:"12000" placeholder:"N" help:"Requests per minute of one key, where the key has no limit of its own."`
 	TasksInFlight     int           `yaml:"tasks-in-flight" name:"tasks-in-flight" default:"10000" placeholder:"N" help:"Waiting and running tasks of one key, where the key has no limit of its own."`
 
@@ -69,7 +69,7 @@ func Default() Config {
 		FetchTimeout:      30 * time.Minute,
 		MaxLength:         time.Hour,
 		MaxPixels:         40_000_000, // a little over 8K
-		MaxBody:           1 << 20,
+		MaxBody:           256 << 10,
 		MaxRequests:       512,
 		RequestsPerMinute: 12_000,
 		TasksInFlight:     10_000,

@@ -162,10 +162,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // codesOf gives the contract's code and the HTTP status of an error.
 func codesOf(err error) (code, status int) {
 	switch f := fault.From(err); f.Code {
-	case fault.InvalidKey:
+	case fault.InvalidKey, fault.TermsNotAccepted:
 		return codeKey, http.StatusUnauthorized
-	case fault.TermsNotAccepted:
-		return codeKey, http.StatusForbidden
 	case fault.TooManyRequests:
 		return codeInternal, http.StatusTooManyRequests
 	case fault.InvalidAddress, fault.ForbiddenAddress:

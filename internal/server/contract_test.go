@@ -154,7 +154,7 @@ func TestPostIsRefused(t *testing.T) {
 		{"list", jsonType, object(`{"key":"KEY","video_url":["a"]}`), 200, 400, "video_url: the field is no text"},
 		{"file", w.FormDataContentType(), file.String(), 200, 400, "image_url: the field is a file"},
 		{"not UTF-8", formType, "image_url=%ff&key=a", 200, 400, "UTF-8"},
-		{"too large", formType, "a=" + strings.Repeat("b", 1<<20), 200, 400, "larger than 1048576 bytes"},
+		{"too large", formType, "a=" + strings.Repeat("b", 256<<10), 200, 400, "larger than 262144 bytes"},
 		{"too many fields", formType, strings.Repeat("a&", 100), 200, 400, "more than 64 fields"},
 
 		// 201: the key, before the addresses.

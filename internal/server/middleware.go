@@ -92,14 +92,18 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 			}, n.args...)...)
 		}()
 
+		slots := s.slots
+		if pattern == resultRoute || pattern == sampleRoute {
+			slots = s.downloads
+		}
 		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
 		default:
 			if pattern != "GET /healthz" { // which must answer when all else is busy
 				h.Set("Retry-After", "1")
 				writeJSON(out, http.StatusServiceUnavailable, submitAnswer{ResultCode: codeInternal,
-					Msg: "the service serves " + strconv.Itoa(cap(s.slots)) + " requests already. Try again in a moment."})
+					Msg: "the service serves " + strconv.Itoa(cap(slots)) + " requests already. Try again in a moment."})
 				return
 			}
 		}

@@ -15,6 +15,12 @@ import (
 	"github.com/twinsync/twinsync/internal/task"
 )
 
+// The routes of downloads.
+const (
+	resultRoute = "GET /{customer}/{file}"
+	sampleRoute = "GET /samples/{file}"
+)
+
 // getResult serves /CUSTOMER/TASKID.mp4, whole, in ranges or its head alone.
 func (s *Server) getResult(w http.ResponseWriter, r *http.Request) {
 	own, ok := resultPath(r.URL.Path)

@@ -72,7 +72,7 @@ type Config struct {
 
 	AllowNetworks []netip.Prefix // that addresses may name, see package fetch
 	MaxBody       int64          // bytes of a request's body
-	MaxRequests   int            // at the same time
+	MaxRequests   int            // at the same time, of the API and again of downloads
 	Retention     time.Duration  // how long tasks are kept, for messages; 0: for ever
 
 	Tasks    Tasks
@@ -97,7 +97,7 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:        "127.0.0.1:51916",
 		ResultsListen: "127.0.0.1:41748",
-		MaxBody:       1 << 20,
+		MaxBody:       256 << 10, // times MaxRequests is what slow senders can make us hold
 		MaxRequests:   512,
 		Now:           time.Now,
 	}
@@ -123,7 +123,7 @@ func (c Config) Validate() error {
 // of their writes has writeTimeout.
 const (
 	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second
+	readTimeout   = 20 * time.Second
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 2 * time.Minute
 	graceTime     = 10 * time.Second
@@ -138,7 +138,9 @@ type Server struct {
 	samples *os.Root // nil: none
 	metrics *metrics
 	limits  *limiters
-	slots   chan struct{}
+	// Places among the requests that are served at the same time. Downloads have their own, for they may
+	// take long and must not keep tasks out.
+	slots, downloads chan struct{}
 
 	addresses Addresses
 	listeners []net.Listener // all that are bound
@@ -167,7 +169,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Log, now: cfg.Now,
 		metrics: newMetrics(cfg.Version, cfg.TaskCounts),
 		limits:  newLimiters(cfg.Now),
-		slots:   make(chan struct{}, cfg.MaxRequests),
+		slots:   make(chan struct{}, cfg.MaxRequests), downloads: make(chan struct{}, cfg.MaxRequests),
 	}
 	if cfg.SamplesDir != "" {
 		root, err := os.OpenRoot(cfg.SamplesDir)
@@ -296,13 +298,13 @@ func (s *Server) apiHandler(withResults bool) http.Handler {
 	mux.HandleFunc("POST /lipsync_video", s.postLipsync)
 	mux.HandleFunc("GET /lipsync_video", s.getStatus)
 	mux.HandleFunc("/lipsync_video", s.wrongMethod("GET, POST"))
-	mux.HandleFunc("GET /samples/{file}", s.getSample)
+	mux.HandleFunc(sampleRoute, s.getSample)
 	mux.HandleFunc("GET /healthz", s.getHealth)
 	mux.HandleFunc("GET /readyz", s.getReady)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /{$}", s.getRoot)
 	if withResults {
-		mux.HandleFunc("GET /{customer}/{file}", s.getResult)
+		mux.HandleFunc(resultRoute, s.getResult)
 	}
 	mux.HandleFunc("/", s.notFound)
 	return s.wrap(mux)
@@ -310,7 +312,7 @@ func (s *Server) apiHandler(withResults bool) http.Handler {
 
 func (s *Server) resultsHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{customer}/{file}", s.getResult)
+	mux.HandleFunc(resultRoute, s.getResult)
 	mux.HandleFunc("/", s.notFound)
 	return s.wrap(mux)
 }

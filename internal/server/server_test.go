@@ -97,6 +97,12 @@ func (r runner) Next(_ context.Context, t task.Task) (string, []task.Spec, *task
 
 func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
+	return newRigOn(t, memory.New(), change)
+}
+
+// newRigOn closes the store when the rig stops.
+func newRigOn(t *testing.T, store dispatch.Store, change func(*Config)) *rig {
+	t.Helper()
 	r := &rig{t: t, results: t.TempDir(), log: &lockedBuffer{}, orders: make(chan SwapOrder, 100)}
 	// Socket paths are short: a test's own folder can be too deep for one.
 	data, err := os.MkdirTemp("", "ts")
@@ -105,7 +111,6 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	}
 	t.Cleanup(func() { os.RemoveAll(data) })
 	r.data = data
-	store := memory.New()
 	r.store = store
 	kv, err := store.Bucket(t.Context(), "accounts")
 	if err != nil {
