@@ -12,7 +12,7 @@
 #   .cache/onnxruntime/VERSION/OS-ARCH/libonnxruntime.so.1     (libonnxruntime.1.dylib on macOS)
 #   .cache/onnxruntime/VERSION/OS-ARCH/LICENSE
 #
-# The library's path, relative to the repository, is kept in .cache/onnxruntime/path.
+# The path of this machine's, relative to the repository, is kept in .cache/onnxruntime/path.
 # A second call finds it all there, says nothing and takes no time.
 set -eu
 
@@ -27,7 +27,8 @@ die() { # message, hint
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-platform=${1:-}
+other=${1:-}
+platform=$other
 if [ -z "$platform" ]; then
     set -- $(uname -sm)
     case $1 in Linux) os=linux ;; Darwin) os=darwin ;; *) os=$1 ;; esac
@@ -39,13 +40,14 @@ linux-amd64) inside=linux/x64/libonnxruntime.so.1 lib=libonnxruntime.so.1 ;;
 linux-arm64) inside=linux/arm64/libonnxruntime.so.1 lib=libonnxruntime.so.1 ;;
 darwin-arm64) inside=darwin/arm64/libonnxruntime.1.dylib lib=libonnxruntime.1.dylib ;;
 *) die "the package has no library for $platform" \
-    "Linux on x86-64 or arm64 and macOS on Apple silicon are served; elsewhere install ONNX Runtime $version or newer yourself and name it with --onnxruntime." ;;
+    "Linux on x86-64 or arm64 and macOS on Apple silicon are served; elsewhere install ONNX Runtime $version or newer yourself and name its library in TwinSync's settings." ;;
 esac
 
 dir=$root/.cache/onnxruntime/$version/$platform
 note=$root/.cache/onnxruntime/path
 path=${dir#"$root"/}/$lib
 finish() {
+    [ -z "$other" ] || return 0 # the note is this machine's
     known=
     [ ! -f "$note" ] || read -r known <"$note" || :
     [ "$known" = "$path" ] || { printf '%s\n' "$path" >"$note.new" && mv -f "$note.new" "$note"; }
