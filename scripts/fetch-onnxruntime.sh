@@ -72,7 +72,7 @@ trap 'exit 130' INT TERM HUP
 
 say "fetching version $version for $platform (113 MB, kept: 25 to 46 MB)"
 tgz=$work/onnxruntime-node-$version.tgz
-(cd "$root" && npm pack --silent --ignore-scripts --pack-destination "$work" "onnxruntime-node@$version" >/dev/null) ||
+(cd "$root" && npm pack --loglevel=error --ignore-scripts --pack-destination "$work" "onnxruntime-node@$version" >/dev/null) ||
     die "npm did not deliver onnxruntime-node@$version" "Check the network and npm's registry setting, then try again."
 [ -s "$tgz" ] || die "npm delivered no package"
 
