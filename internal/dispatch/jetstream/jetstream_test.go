@@ -8,19 +8,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"go.uber.org/goleak"
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/internal/dispatch"
 	"github.com/twinsync/twinsync/internal/dispatch/dispatchtest"
 	"github.com/twinsync/twinsync/internal/dispatch/jetstream"
 )
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// The server starts this one per process for its own clock and never ends it.
-		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*Server).startGoRoutine"))
-}
 
 func embedded(t *testing.T, dir string, o jetstream.EmbeddedOptions) *jetstream.Server {
 	t.Helper()

@@ -134,7 +134,11 @@ func (q *queue) Take(ctx context.Context, capability string) (dispatch.Delivery,
 func next(ctx context.Context, c jetstream.Consumer) (jetstream.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
-	return c.Next(jetstream.FetchContext(ctx))
+	m, err := c.Next(jetstream.FetchContext(ctx))
+	if end, _ := ctx.Deadline(); err != nil && !time.Now().Before(end) {
+		return nil, context.DeadlineExceeded // in whatever words the client says it
+	}
+	return m, err
 }
 
 type delivery struct {
