@@ -8,9 +8,10 @@ import (
 // gateSoft is the blur, in face widths, around the alpha within which the pyramid's coarse
 // bands may change the frame; where the blurred alpha is zero nothing changes.
 const (
-	gateSoft = .016
-	gateFull = .02
-	gateCell = 4
+	gateSoft  = .016
+	gateNone  = .004
+	gateFull  = .04
+	gateCells = 75 // about as many cells across a face
 )
 
 // draw implements engine. All that stays of the footage around and inside the new face is
@@ -41,7 +42,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 
 	var move field
 	move.fill(o, &g, e.triangles, outer)
-	gate := newGate(ly.alpha, gateSoft*width)
+	gate := newGate(ly.alpha, width)
 	bands := levels(width)
 
 	var before, after pix.Map
@@ -143,32 +144,40 @@ func commit(f *pix.Frame, p int, outer, inner pix.Rect, before, after, diff pix.
 	f.Add(p, outer.X0, outer.Y0, after)
 }
 
-// gate limits where the blend may change the frame: 1 around the new face, 0 beyond.
-type gate struct{ m pix.Map }
+// gate limits where the blend may change the frame: 1 around the new face, 0 beyond. Its map
+// has one value for every cell×cell pixels.
+type gate struct {
+	m    pix.Map
+	cell int
+}
 
 // newGate blurs the alpha on a coarse grid.
-func newGate(alpha pix.Map, sigma float32) gate {
-	g := gate{pix.NewMap((alpha.W+gateCell-1)/gateCell+1, (alpha.H+gateCell-1)/gateCell+1)}
+func newGate(alpha pix.Map, width float32) gate {
+	cell := min(max(int(width/gateCells), 1), 8)
+	g := gate{pix.NewMap((alpha.W+cell-1)/cell+1, (alpha.H+cell-1)/cell+1), cell}
+	share := 1 / float32(cell*cell)
 	for y := range alpha.H {
-		row := g.m.Row(y / gateCell)
+		row := g.m.Row(y / cell)
 		for x, a := range alpha.Row(y) {
-			row[x/gateCell] += a / (gateCell * gateCell)
+			if a > 0 {
+				row[x/cell] += a * share
+			}
 		}
 	}
-	pix.Blur(g.m, g.m, max(.5, sigma/gateCell))
-	g.m.Each(func(v float32) float32 { return pix.SmoothStep(v, 0, gateFull) })
+	pix.Blur(g.m, g.m, gateSoft*width/float32(cell))
+	g.m.Each(func(v float32) float32 { return pix.SmoothStep(v, gateNone, gateFull) })
 	return g
 }
 
 // apply multiplies a map whose samples lie sx×sy pixels apart.
 func (g gate) apply(m pix.Map, sx, sy int) {
-	const half = (gateCell - 1) / 2.
+	half, inv := float32(g.cell-1)/2, 1/float32(g.cell)
 	for y := range m.H {
-		fy := (float32(y*sy) - half) / gateCell
+		fy := (float32(y*sy) - half) * inv
 		row := m.Row(y)
 		for x := range row {
 			if row[x] != 0 {
-				row[x] *= g.m.Bilinear((float32(x*sx)-half)/gateCell, fy)
+				row[x] *= g.m.Bilinear((float32(x*sx)-half)*inv, fy)
 			}
 		}
 	}

@@ -94,10 +94,10 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 		coverTeeth(rgb, mesh)
 	}
 	if s.open > wideOpenMouth {
-		warn = append(warn, Warning{"open_mouth", "The mouth is wide open in the photo, so the mouth's surroundings may look strained; a photo with a closed mouth works better."})
+		warn = append(warn, Warning{"mouth_open", "The mouth is wide open in the photo, so the mouth's surroundings may look strained; a photo with a closed mouth works better."})
 	}
 	if math.Abs(float64(pose.Yaw)) > strongTurn || math.Abs(float64(pose.Pitch)) > strongTurn {
-		warn = append(warn, Warning{"turned", "The head is strongly turned in the photo, so the far side is guessed; a photo from the front works better."})
+		warn = append(warn, Warning{"face_turned", "The head is strongly turned in the photo, so the far side is guessed; a photo from the front works better."})
 	}
 	tex := unwrap(rgb, mesh, fine, zoom > 1)
 	s.texture = logOf(tex, p.Frame.Colour)
