@@ -436,8 +436,8 @@ func getV(r io.ByteReader) (uint64, error) {
 
 // nutWriter writes one video stream.
 type nutWriter struct {
-	w   io.Writer
-	buf []byte
+	w         io.Writer
+	buf, sync []byte
 }
 
 // newNUTWriter writes the headers.
@@ -478,11 +478,6 @@ func newNUTWriter(w io.Writer, s nutStreamInfo) (*nutWriter, error) {
 	str = putV(str, uint64(s.SAR.Den))
 	str = putV(str, 0) // colour space unknown
 	out = nutPack(out, nutStream, str)
-
-	var sync []byte
-	sync = putV(sync, 0) // time 0 in time base 0
-	sync = putV(sync, 0) // no earlier syncpoint
-	out = nutPack(out, nutSyncpoint, sync)
 	_, err := w.Write(out)
 	return n, err
 }
@@ -497,11 +492,17 @@ func (n *nutWriter) packet(pts int64, key bool, size int) error {
 	if key {
 		flags |= nutKey
 	}
-	b := append(n.buf[:0], 0) // frame code
+	// A syncpoint before each frame: FFmpeg takes a frame further than max_distance
+	// behind the last one for damaged.
+	n.sync = putV(n.sync[:0], uint64(pts)) // in time base 0 of one
+	n.sync = putV(n.sync, 0)               // nothing behind is needed
+	b := nutPack(n.buf[:0], nutSyncpoint, n.sync)
+	at := len(b)
+	b = append(b, 0) // frame code
 	b = putV(b, flags)
 	b = putV(b, uint64(pts)+1<<nutPTSShift)
 	b = putV(b, uint64(size))
-	b = binary.BigEndian.AppendUint32(b, nutCRC(b))
+	b = binary.BigEndian.AppendUint32(b, nutCRC(b[at:]))
 	n.buf = b
 	_, err := n.w.Write(b)
 	return err

@@ -190,11 +190,25 @@ func (w *Writer) Close() error {
 		w.Abort()
 		return w.err
 	}
-	if err := w.p.wait(); err != nil {
-		w.err = err
+	if w.err = w.p.wait(); w.err == nil {
+		w.err = w.verify()
+	}
+	if w.err != nil {
 		_ = os.Remove(w.path) // the first failure is the one to report
 	}
 	return w.err
+}
+
+// verify makes sure that what was written is there: FFmpeg may end content after less.
+func (w *Writer) verify() error {
+	_, stored, err := scanSegment(w.path)
+	if err == nil && len(stored) != w.n {
+		err = fmt.Errorf("%d frames of %d", len(stored), w.n)
+	}
+	if err != nil {
+		return fault.New(fault.Internal, "", "the encoder lost frames").WithCause(w.p.said(err))
+	}
+	return nil
 }
 
 // Abort ends the encoder and removes the file. It may follow Close, which it then undoes.
