@@ -307,6 +307,7 @@ func TestRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.pass(time.Second) // so that the keys have an order
 	k, fresh, err := a.Rotate(t.Context(), old.ID, "ann", time.Hour)
 	if err != nil {
 		t.Fatal(err)
