@@ -63,9 +63,14 @@ func readTimes(ctx context.Context, path string, info *Info, lim Limits) error {
 		}
 	}
 	last := shown[len(shown)-1]
-	v.End = last.pts + max(last.duration, 1)
-	if n := len(v.Times); last.duration <= 0 && n > 1 {
+	switch n := len(v.Times); {
+	case last.duration > 0:
+		v.End = last.pts + last.duration
+	case v.End > last.pts: // the stream's own word
+	case n > 1:
 		v.End = last.pts + v.Times[n-1] - v.Times[n-2]
+	default:
+		v.End = last.pts + 1
 	}
 	return nil
 }

@@ -123,7 +123,8 @@ type stream struct {
 	TimeBase   string `json:"time_base"`
 	Rate       string `json:"r_frame_rate"`
 	AvgRate    string `json:"avg_frame_rate"`
-	Duration   string `json:"duration"`
+	StartTicks int64  `json:"start_pts"`
+	Ticks      int64  `json:"duration_ts"`
 	Channels   int    `json:"channels"`
 	SampleRate string `json:"sample_rate"`
 
@@ -228,6 +229,7 @@ func (s *stream) video(notes *[]string) (Video, error) {
 	if v.TimeBase.Num <= 0 || v.TimeBase.Den <= 0 {
 		return Video{}, fault.New(fault.NotMedia, "", "the video stream has no time base")
 	}
+	v.End = s.StartTicks + s.Ticks // of use where the last packet has no length
 	if v.SAR.Den == 0 || v.SAR.Num == 0 {
 		v.SAR = Rational{0, 1}
 	}
