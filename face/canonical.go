@@ -10,7 +10,8 @@ import (
 	"github.com/twinsync/twinsync/pix"
 )
 
-// Triangles of the canonical mesh. The eyes are covered; the mouth's opening is not.
+// MeshTriangles is the number of triangles of the canonical mesh. It is a disc without holes: eyes and the
+// mouth's opening are covered.
 const MeshTriangles = 898
 
 // Shape is a face without its pose: the mesh in canonical units (centimetres), in the

@@ -13,7 +13,7 @@ const (
 )
 
 // texels is the mesh drawn at its texture coordinates: which triangle lies under a texel, and
-// where in it. No triangle lies under the open mouth and beyond the oval.
+// where in it. No triangle lies beyond the oval; eyes and mouth are covered.
 var texels = sync.OnceValue(func() *pix.Surface {
 	s := new(pix.Surface)
 	c := Canonical()

@@ -1,0 +1,327 @@
+package face
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/infer"
+	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/pix"
+)
+
+func models(t testing.TB, o Options) *Models {
+	t.Helper()
+	rt, err := infer.Open(infer.Options{})
+	if err != nil {
+		t.Fatalf("%v (make setup installs it)", err)
+	}
+	t.Cleanup(func() { rt.Close() })
+	m, err := NewModels(rt, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// shared is a file of the shared test media, which lie beside the repository.
+func shared(t testing.TB, name string) string {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	path := filepath.Join(filepath.Dir(file), "..", "..", "shared", "media", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the shared test media are not there (../shared/media/%s)", name)
+	}
+	return path
+}
+
+// eachFrame hands over the frames first ≤ i < end of a clip.
+func eachFrame(t testing.TB, name string, first, end int, see func(f *pix.Frame)) (fps float64) {
+	t.Helper()
+	ctx, path := t.Context(), shared(t, name)
+	info, err := media.Probe(ctx, path, media.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end = min(end, info.Frames())
+	r, err := media.OpenReader(ctx, path, info, media.ReadOptions{First: first, End: end, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		f, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return float64(info.Video.AvgRate.Num) / float64(info.Video.AvgRate.Den)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		see(f)
+		r.Release(f)
+	}
+}
+
+// observed looks at frames of a clip in stretches of this length.
+func observed(t testing.TB, m *Models, name string, first, end, stretch int) []*Observations {
+	t.Helper()
+	var parts []*Observations
+	var o *Observer
+	at := first
+	eachFrame(t, name, first, end, func(f *pix.Frame) {
+		if o == nil {
+			o = NewObserver(m, at, 25)
+		}
+		if err := o.Observe(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		if at++; (at-first)%stretch == 0 {
+			parts, o = append(parts, o.Finish()), nil
+		}
+	})
+	if o != nil {
+		parts = append(parts, o.Finish())
+	}
+	return parts
+}
+
+func analysed(t testing.TB, m *Models, name string, end, stretch int) *Analysis {
+	t.Helper()
+	a, err := Join(observed(t, m, name, 0, end, stretch), VideoInfo{}, 25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// What is known about the shared clips (their TRUTH.tsv): faces in every frame, people, cuts.
+func TestSharedClips(t *testing.T) {
+	m := models(t, DefaultOptions())
+	long := os.Getenv("TWINSYNC_LONG") != ""
+	for _, c := range []struct {
+		name       string
+		frames     int
+		faces      int // in every frame; −1 where it varies
+		people     int
+		cuts       []int
+		everywhere bool // also in the quick test
+	}{
+		{"noface_natural_scene.mp4", 40, 0, 0, nil, true},
+		{"noface_testsrc_sine.mp4", 60, 0, 0, nil, true},
+		{"noface_black_silence.mp4", 50, 0, 0, nil, false},
+		{"one_frame.mp4", 1, 1, 1, nil, true},
+		{"two_people_split.mp4", 20, 2, 2, nil, true},
+		{"four_people_grid.mp4", 10, 4, 4, nil, true},
+		{"small_face_in_hd.mp4", 20, 1, 1, nil, true},
+		{"tiny_64x64.mp4", 20, 1, 1, nil, false},
+		{"upside_down_pixels.mp4", 20, 1, 1, nil, true},
+		{"forehead_cropped.mp4", 20, 1, 1, nil, false},
+		{"flash_flicker.mp4", 40, 1, 1, nil, true},
+		{"handheld_shake.mp4", 40, 1, 1, nil, false},
+		{"scene_cuts_ABnC.mp4", 200, -1, 3, []int{50, 100, 150}, true},
+		{"cross_fade_AB.mp4", 100, 1, 2, nil, true},
+		{"h264_10bit.mp4", 20, 1, 1, nil, false},
+		{"hdr_pq_10bit_hevc.mp4", 10, 1, 1, nil, true},
+		{"hdr_hlg_10bit_hevc.mp4", 10, 1, 1, nil, false},
+		{"odd_size_427x241_yuv444.mp4", 20, 1, 1, nil, false},
+		{"head_roll_30deg.mp4", 100, 1, 1, nil, false},
+		{"low_light_noise.mp4", 100, 1, 1, nil, false},
+		{"out_of_focus.mp4", 100, 1, 1, nil, false},
+		{"low_bitrate_60k.mp4", 100, 1, 1, nil, false},
+		{"black_and_white.mp4", 100, 1, 1, nil, false},
+		{"occl_mic_over_mouth.mp4", 200, 1, 1, nil, false},
+		{"occl_card_sweep.mp4", 200, 1, 1, nil, false},
+		{"uhd_2160p_1s.mp4", 30, 1, 1, nil, false},
+		{"vertical_9x16.mp4", 120, 1, 1, nil, false},
+		{"fps60.mp4", 180, 1, 1, nil, false},
+		{"fps12.mp4", 36, 1, 1, nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if !long && !c.everywhere {
+				t.Skip("set TWINSYNC_LONG=1 for the whole list")
+			}
+			a := analysed(t, m, "odd/video/"+c.name, c.frames, 1<<20)
+			if len(a.People) != c.people {
+				t.Errorf("%d people, want %d", len(a.People), c.people)
+			}
+			for i := 0; i < a.Video.Frames; i++ {
+				if tr, _ := a.FacesAt(i); c.faces >= 0 && len(tr) != c.faces {
+					t.Fatalf("frame %d: %d faces, want %d", i, len(tr), c.faces)
+				}
+			}
+			var cuts []int
+			for _, s := range a.Shots[1:] {
+				cuts = append(cuts, s.First)
+			}
+			if len(cuts) != len(c.cuts) {
+				t.Fatalf("cuts at %v, want %v", cuts, c.cuts)
+			}
+			for i := range cuts {
+				if cuts[i] != c.cuts[i] {
+					t.Errorf("cuts at %v, want %v", cuts, c.cuts)
+				}
+			}
+			for _, tr := range a.Tracks {
+				if len(tr.Textures) == 0 || len(tr.Textures) > TexturesPerTrack {
+					t.Errorf("track %d has %d textures", tr.ID, len(tr.Textures))
+				}
+			}
+		})
+	}
+}
+
+// The face's box is out of the picture in seconds .76–1.74 and 3.22–4.28 (25 fps).
+func TestNoGhostsWhereNobodyIs(t *testing.T) {
+	a := analysed(t, models(t, DefaultOptions()), "odd/video/face_leaves_and_returns.mp4", 1<<20, 1<<20)
+	for i := 0; i < a.Video.Frames; i++ {
+		at := float64(i) / 25
+		tr, _ := a.FacesAt(i)
+		away := at > .76 && at < 1.74 || at > 3.22 && at < 4.28
+		if away && len(tr) != 0 {
+			t.Errorf("frame %d: a ghost", i)
+		}
+		if (at < .3 || at > 2.5 && at < 2.8) && len(tr) != 1 {
+			t.Errorf("frame %d: the face is missed", i)
+		}
+	}
+	if len(a.People) != 1 {
+		t.Errorf("%d people", len(a.People))
+	}
+}
+
+func TestStretchesGiveTheSameAsTheWhole(t *testing.T) {
+	m := models(t, DefaultOptions())
+	const name = "odd/video/two_people_split.mp4"
+	whole, parts := analysed(t, m, name, 30, 1<<20), analysed(t, m, name, 30, 11)
+	if len(parts.Tracks) != len(whole.Tracks) || len(parts.People) != len(whole.People) {
+		t.Fatalf("%d tracks and %d people, in one %d and %d", len(parts.Tracks), len(parts.People), len(whole.Tracks), len(whole.People))
+	}
+	for i := range whole.Tracks {
+		for k := range whole.Tracks[i].Faces {
+			// Another way to the same face: the crops differ a little, so the meshes do.
+			if d := distance(&whole.Tracks[i].Faces[k].Mesh, &parts.Tracks[i].Faces[k].Mesh); d > .03 {
+				t.Fatalf("track %d, face %d: the meshes lie %.3f eye distances apart", i, k, d)
+			}
+		}
+	}
+}
+
+func TestSameFramesSameBytes(t *testing.T) {
+	m := models(t, DefaultOptions())
+	const name = "odd/video/scene_cuts_ABnC.mp4"
+	var files [2]bytes.Buffer
+	for i := range files {
+		if _, err := observed(t, m, name, 44, 56, 1<<20)[0].WriteTo(&files[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(files[0].Bytes(), files[1].Bytes()) {
+		t.Error("two looks at the same frames differ")
+	}
+}
+
+// A mirrored crop must give the mirrored mesh: this holds only if the points' order and
+// the network's half pixel are understood.
+func TestMirroredCropAgrees(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		o := DefaultOptions()
+		o.Plain = plain
+		l := &lens{m: models(t, o)}
+		f, _, err := media.ReadPhoto(t.Context(), shared(t, "photos/p04_sfhq_stubble_man.jpg"), media.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := l.detect(t.Context(), f, quick)
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%d faces, %v", len(found), err)
+		}
+		s, err := l.settle(t.Context(), f, found[0].square())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b sight
+		for _, side := range []struct {
+			s      *sight
+			mirror bool
+		}{{&a, false}, {&b, true}} {
+			if err := l.meshOnce(t.Context(), f, s.mesh.square(), side.mirror, side.s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pixel := s.mesh.square().Side / meshSide
+		var dx, dy, far float64
+		for i := range a.mesh {
+			x, y := float64(a.mesh[i].X-b.mesh[i].X), float64(a.mesh[i].Y-b.mesh[i].Y)
+			dx += x / AllPoints
+			dy += y / AllPoints
+			if d := math.Hypot(x, y) / float64(s.mesh.EyeDistance()); d > far {
+				far = d
+			}
+			if i >= MeshPoints && math.Hypot(x, y) > .04*float64(s.mesh.EyeDistance()) {
+				t.Errorf("plain %v: iris point %d is off by %.1f, %.1f", plain, i, x, y)
+			}
+		}
+		if math.Abs(dx) > .5*float64(pixel) || math.Abs(dy) > .5*float64(pixel) {
+			t.Errorf("plain %v: the mirrored mesh lies %.2f, %.2f network pixels off", plain, dx/float64(pixel), dy/float64(pixel))
+		}
+		if far > .12 {
+			t.Errorf("plain %v: a point is off by %.3f of the eye distance", plain, far)
+		}
+	}
+}
+
+func TestObserverStops(t *testing.T) {
+	m := models(t, DefaultOptions())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := pix.NewFrame(pix.Layout{W: 320, H: 180, SubX: 1, SubY: 1, Depth: 8}, pix.Colour{})
+	if err := NewObserver(m, 0, 25).Observe(ctx, f); !fault.Is(err, fault.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	o := NewObserver(m, 0, 25)
+	if err := o.Observe(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	g := pix.NewFrame(pix.Layout{W: 640, H: 360, SubX: 1, SubY: 1, Depth: 8}, pix.Colour{})
+	if err := o.Observe(t.Context(), g); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("another size: %v", err)
+	}
+	if out := o.Finish(); out.Faces() != 0 || out.End != 1 {
+		t.Errorf("%d faces in %d frames", out.Faces(), out.End)
+	}
+	for _, n := range []int{0, -1, 65} {
+		if err := (Options{MaxFaces: n}).Validate(); !fault.Is(err, fault.InvalidField) {
+			t.Errorf("MaxFaces %d: %v", n, err)
+		}
+	}
+}
+
+// BenchmarkObserve is the cost of the analysis per frame of 1080p with one face of about 300
+// pixels, decoding not counted.
+func BenchmarkObserve(b *testing.B) {
+	m := models(b, DefaultOptions())
+	var frames []*pix.Frame
+	fps := eachFrame(b, "videos/v10_woman_car_threequarter_1s_noaudio.mp4", 0, 24, func(f *pix.Frame) { frames = append(frames, f.Clone()) })
+	begin, n := time.Now(), 0
+	for b.Loop() {
+		o := NewObserver(m, 0, fps)
+		for range 5 {
+			for _, f := range frames {
+				if err := o.Observe(b.Context(), f); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+		}
+		o.Finish()
+	}
+	b.ReportMetric(float64(time.Since(begin).Microseconds())/1000/float64(n), "ms/frame")
+}
