@@ -139,7 +139,7 @@ func (d *Dispatcher) follow(ctx context.Context, name string, kv KV, begin func(
 		}
 		if ctx.Err() == nil {
 			d.log.Warn("watching records again", "bucket", name, "error", err)
-			_ = pause(ctx, time.Second) // its only error is that ctx ended, which the loop sees
+			_ = pause(ctx, 100*time.Millisecond) // its only error is that ctx ended, which the loop sees
 		}
 	}
 }

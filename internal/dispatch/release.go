@@ -125,7 +125,7 @@ func (d *Dispatcher) releaseTask(ctx context.Context, id task.ID, segs []due, no
 	}
 	var errs []error
 	for _, s := range done {
-		errs = append(errs, d.queue.Offer(ctx, s.capability, Hint{Task: id, Segment: s.seg}))
+		errs = append(errs, d.offer(ctx, s.segmentKey, s.capability))
 	}
 	return errors.Join(errs...)
 }
@@ -199,15 +199,21 @@ func (p *projection) pick(capability string, room, limit int, taken map[task.ID]
 func (d *Dispatcher) expire(ctx context.Context, late func(leaseSeen) bool) error {
 	var errs []error
 	for k, l := range d.view.held(late) {
+		var taken bool
 		_, err := d.change(ctx, k.task, func(t task.Task) (task.Task, error) {
+			taken = false
 			s, ok := t.Segment(k.seg)
 			if !ok || s.State != task.Leased || s.Lease != l.lease || !s.LeaseUntil.Equal(l.until) {
 				return t, errSame // over, or renewed in the last moment
 			}
+			taken = true
 			return t.Expire(k.seg, l.lease, d.cfg.Policy, time.Now())
 		})
 		if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Conflict) {
 			errs = append(errs, err)
+			continue
+		}
+		if !taken {
 			continue
 		}
 		d.log.Warn("lease taken away", "task", k.task, "segment", k.seg, "worker", l.worker)
@@ -231,11 +237,29 @@ func (p *projection) held(late func(leaseSeen) bool) map[segmentKey]leaseSeen {
 func (d *Dispatcher) reoffer(ctx context.Context, all bool) error {
 	var errs []error
 	for k, capability := range d.view.unheard(time.Now(), d.cfg.Reoffer, all) {
-		if err := d.queue.Offer(ctx, capability, Hint{Task: k.task, Segment: k.seg}); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, d.offer(ctx, k, capability))
 	}
 	return errors.Join(errs...)
+}
+
+// offer sends a hint; one that could not be sent is due again at the next tick.
+func (d *Dispatcher) offer(ctx context.Context, k segmentKey, capability string) error {
+	err := d.queue.Offer(ctx, capability, Hint{Task: k.task, Segment: k.seg})
+	if err != nil {
+		d.view.unsent(k)
+	}
+	return err
+}
+
+// longAgo stands for the time of an offer that was never sent.
+var longAgo = time.Unix(0, 0)
+
+func (p *projection) unsent(k segmentKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.offers[k]; ok {
+		p.offers[k] = longAgo
+	}
 }
 
 // unheard gives ready segments offered longer than age ago and counts them as offered now.

@@ -127,7 +127,7 @@ func (w *Worker) call(ctx context.Context, j Job, log *slog.Logger) (res Result,
 // and not only with the next beat.
 func (w *Worker) beat(ctx context.Context, id task.ID, rev uint64, s task.Segment, m *meter, end context.CancelCauseFunc, log *slog.Logger) {
 	entries, err := w.records.kv.Watch(ctx, string(id))
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		log.Warn("watching the task", "error", err) // the beats see it too, only later
 	}
 	tick := time.NewTicker(w.cfg.Beat)

@@ -67,8 +67,9 @@ type Store struct {
 	done    context.Context // ends with the connection
 	close   context.CancelFunc
 	closed  chan struct{}
-	mu      sync.Mutex // orders watches.Go before Close's wait
+	mu      sync.Mutex // orders watches.Add before Close's wait, and guards again
 	watches sync.WaitGroup
+	again   chan struct{} // closed and replaced when the connection was lost and is back
 	queue   *queue
 }
 
@@ -91,7 +92,7 @@ func open(ctx context.Context, o Options, extra ...nats.Option) (*Store, error) 
 	}
 	s := &Store{opts: o, log: o.Log}
 	s.done, s.close = context.WithCancel(context.Background())
-	s.closed = make(chan struct{})
+	s.closed, s.again = make(chan struct{}), make(chan struct{})
 	options := append([]nats.Option{
 		nats.Name(o.Name), nats.Timeout(connectTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
 		// Writes during an outage must fail and be tried again by who knows whether they still
@@ -102,12 +103,17 @@ func open(ctx context.Context, o Options, extra ...nats.Option) (*Store, error) 
 				s.log.Warn("connection to the engine lost", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { s.log.Info("connection to the engine is back") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			s.log.Info("connection to the engine is back")
+			s.interrupt()
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			s.log.Warn("engine", "error", err)
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
+			s.mu.Lock() // whoever enters after this finds the connection closed
 			s.close()
+			s.mu.Unlock()
 			close(s.closed)
 		}),
 	}, extra...)
@@ -147,10 +153,28 @@ func open(ctx context.Context, o Options, extra ...nats.Option) (*Store, error) 
 func (s *Store) Close() error {
 	s.conn.Close()
 	<-s.closed
-	s.mu.Lock() // no watch begins after this
-	defer s.mu.Unlock()
 	s.watches.Wait()
 	return nil
+}
+
+// interrupt ends the watches of the connection before. The server may have lost them with a
+// restart, which the client would notice only by missing heartbeats, after ten seconds and more.
+func (s *Store) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.again)
+	s.again = make(chan struct{})
+}
+
+// enter counts a watch that is about to begin and gives what interrupts it.
+func (s *Store) enter() (again <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done.Err() != nil {
+		return nil, mapped(nats.ErrConnectionClosed)
+	}
+	s.watches.Add(1)
+	return s.again, nil
 }
 
 // Bucket opens a bucket of records.
@@ -280,17 +304,18 @@ func (b *bucket) Watch(ctx context.Context, scope string) (<-chan dispatch.Entry
 		scope += ">"
 	}
 	s := b.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done.Err() != nil {
-		return nil, mapped(nats.ErrConnectionClosed)
+	again, err := s.enter()
+	if err != nil {
+		return nil, err
 	}
 	w, err := b.kv.Watch(ctx, scope)
 	if err != nil {
+		s.watches.Done()
 		return nil, mapped(err)
 	}
 	out := make(chan dispatch.Entry)
-	s.watches.Go(func() {
+	go func() {
+		defer s.watches.Done()
 		defer close(out)
 		defer func() {
 			if err := w.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
@@ -313,6 +338,8 @@ func (b *bucket) Watch(ctx context.Context, scope string) (<-chan dispatch.Entry
 				return
 			case <-s.done.Done():
 				return
+			case <-again:
+				return
 			}
 			select {
 			case out <- e:
@@ -320,8 +347,10 @@ func (b *bucket) Watch(ctx context.Context, scope string) (<-chan dispatch.Entry
 				return
 			case <-s.done.Done():
 				return
+			case <-again:
+				return
 			}
 		}
-	})
+	}()
 	return out, nil
 }
