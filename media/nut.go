@@ -245,13 +245,14 @@ func (n *nutReader) streamHeader(b *nutBytes) {
 }
 
 func (n *nutReader) syncpoint(b *nutBytes) {
-	t := b.v()
+	t := int64(b.v()) // FFmpeg stores a decoding time before 0 as its two's complement
 	if len(n.bases) == 0 || !n.seen {
 		b.fail("syncpoint before headers")
 		return
 	}
-	count := uint64(len(n.bases))
-	n.last = rescale(int64(t/count), n.bases[t%count], n.info.TimeBase)
+	count := int64(len(n.bases))
+	base := (t%count + count) % count
+	n.last = rescale((t-base)/count, n.bases[base], n.info.TimeBase)
 }
 
 // next reads up to the next frame's payload; io.EOF at the end of the stream.
@@ -424,8 +425,8 @@ func getV(r io.ByteReader) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if v > math.MaxInt64>>7 {
-			return 0, fmt.Errorf("%w: number over 63 bits", errNUT)
+		if v > math.MaxUint64>>7 {
+			return 0, fmt.Errorf("%w: number over 64 bits", errNUT)
 		}
 		v = v<<7 | uint64(c&0x7f)
 		if c&0x80 == 0 {
