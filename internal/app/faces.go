@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/internal/pipeline"
+)
+
+// FacesRequest is what `twinsync faces` asks for.
+type FacesRequest struct {
+	Video, Out string
+	Local      LocalOptions
+}
+
+// FacesFound is what `twinsync faces` answers.
+type FacesFound struct {
+	File   string            `json:"file"`   // the analysis as JSON
+	Frames int               `json:"frames"` // of the video
+	People []pipeline.Person `json:"people"` // Thumbnail is a path
+}
+
+// Faces analyses a video and writes faces.json and a thumbnail per person into a folder.
+func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (FacesFound, error) {
+	var found FacesFound
+	if err := os.MkdirAll(req.Out, 0o755); err != nil {
+		return found, outFault(req.Out, err)
+	}
+	o, err := pipeline.FacesOrder(pipeline.Source{Path: req.Video, Field: req.Video})
+	if err != nil {
+		return found, err
+	}
+	l, err := openLocal(ctx, req.Local)
+	if err != nil {
+		return found, err
+	}
+	defer l.close()
+	t, err := l.run(ctx, o, show)
+	if err != nil {
+		return found, err
+	}
+	if err := json.Unmarshal(t.Result.Report, &found); err != nil {
+		return found, fmt.Errorf("people: %w", err)
+	}
+	for i, p := range found.People {
+		out, err := newOutput(filepath.Join(req.Out, path.Base(p.Thumbnail)))
+		if err != nil {
+			return found, err
+		}
+		if err := out.keep(ctx, l.blobs, p.Thumbnail); err != nil {
+			out.discard()
+			return found, err
+		}
+		found.People[i].Thumbnail = out.path
+	}
+	found.File = filepath.Join(req.Out, "faces.json")
+	return found, l.writeAnalysis(ctx, t.Result.Key, found.File)
+}
+
+// writeAnalysis writes a kept analysis as JSON.
+func (l *local) writeAnalysis(ctx context.Context, key, file string) error {
+	kept := filepath.Join(l.dir, "analysis")
+	if err := l.kept.Get(ctx, key, kept); err != nil {
+		return err
+	}
+	in, err := os.Open(kept)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	a, err := face.ReadAnalysis(in)
+	if err != nil {
+		return err
+	}
+	out, err := newOutput(file)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	f, err := os.Create(out.part)
+	if err != nil {
+		return outFault(file, err)
+	}
+	if err := errors.Join(a.WriteJSON(f), f.Close()); err != nil {
+		return outFault(file, err)
+	}
+	if err := os.Chmod(out.part, 0o644); err != nil {
+		return outFault(file, err)
+	}
+	return os.Rename(out.part, file)
+}

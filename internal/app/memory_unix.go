@@ -1,0 +1,20 @@
+//go:build unix
+
+package app
+
+import (
+	"runtime"
+	"syscall"
+)
+
+// peakMemory is the most that this process has had in memory at once, in bytes.
+func peakMemory() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	if runtime.GOOS == "darwin" {
+		return int64(u.Maxrss) // bytes there
+	}
+	return int64(u.Maxrss) * 1024
+}

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/internal/blob"
+	"github.com/twinsync/twinsync/media"
+)
+
+// analysed is what a segment of the analysis leaves.
+type analysed struct {
+	Key string `json:"key"` // of the observations
+}
+
+// observe looks at every frame of the segment.
+func observe(ctx context.Context, w *work) error {
+	nets, err := w.r.nets()
+	if err != nil {
+		return err
+	}
+	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
+		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
+	})
+	if err != nil {
+		return w.videoFault(err)
+	}
+	defer in.Close()
+	o := face.NewObserver(nets, w.rng.First, w.fps())
+	total := w.rng.End - w.rng.First
+	for n := 0; ; n++ {
+		f, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return w.videoFault(err)
+		}
+		if err := o.Observe(ctx, f); err != nil {
+			return err
+		}
+		in.Release(f)
+		w.job.Report(n+1, total)
+	}
+	key := w.key("observations")
+	if err := w.store(ctx, w.r.cfg.Blobs, key, func(out io.Writer) error {
+		_, err := o.Finish().WriteTo(out)
+		return err
+	}); err != nil {
+		return err
+	}
+	w.out = analysed{Key: key}
+	return nil
+}
+
+// store writes a file by write and brings it into a store under key.
+func (w *work) store(ctx context.Context, to *blob.Store, key string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(w.dir, "out-")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return err
+	}
+	_, err = to.Put(ctx, key, f.Name())
+	return err
+}
+
+// videoFault names the video in what is the user's to mend.
+func (w *work) videoFault(err error) error {
+	if f := fault.From(err); f.Code.Kind() == fault.Input {
+		return f.WithParam(w.fetched.Video.Name)
+	}
+	return err
+}

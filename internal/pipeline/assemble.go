@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/twinsync/twinsync/internal/task"
+	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/swap"
+)
+
+// published is what the last stage leaves.
+type published struct {
+	Result task.Result `json:"result"`
+}
+
+// Report is what a finished swap says of itself.
+type Report struct {
+	Swap     *swap.Report `json:"swap"`
+	Provider string       `json:"provider"` // what the networks ran on
+	People   []Person     `json:"people"`
+}
+
+// gatherSegments brings the encoded pieces onto this machine.
+func gatherSegments(ctx context.Context, w *work) (err error) {
+	defer w.breathe()()
+	if w.pieces, err = stageResult[rendered](w.job.Task, Render); err != nil {
+		return err
+	}
+	for i, p := range w.pieces {
+		if err := w.r.cfg.Blobs.Get(ctx, p.Key, w.piece(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *work) piece(i int) string { return w.scratch(fmt.Sprintf("piece-%d.mp4", i)) }
+
+// assemble puts the pieces and the source's sound together without encoding the picture again.
+func assemble(ctx context.Context, w *work) error {
+	defer w.breathe()()
+	w.final = w.scratch("result.mp4")
+	o := media.AssembleOptions{Source: w.video, Info: w.info}
+	for i, p := range w.pieces {
+		o.Segments = append(o.Segments, media.Segment{Path: w.piece(i), First: p.Range.First, End: p.Range.End})
+	}
+	made, err := media.Assemble(ctx, w.final, o)
+	if err != nil {
+		return w.videoFault(err)
+	}
+	w.warn(made.Notes...)
+	return nil
+}
+
+// publish stores the result under a key of this attempt; the record that names the key makes
+// it the result.
+func publish(ctx context.Context, w *work) error {
+	defer w.breathe()()
+	t := w.job.Task
+	key := fmt.Sprintf("results/%s/%s-%s.mp4", t.Customer, t.ID, w.job.Segment.Lease)
+	sum, err := w.r.cfg.Blobs.Put(ctx, key, w.final)
+	if err != nil {
+		return err
+	}
+	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, People: w.joined.People}
+	for _, p := range w.pieces {
+		r.Swap.Merge(p.Report)
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	w.out = published{Result: task.Result{
+		Key: key, Bytes: sum.Size, ContentType: "video/mp4", SHA256: sum.SHA256, Report: raw,
+	}}
+	return nil
+}
+
+// Digests are the SHA-256 sums of what went into a task and came out, for its audit record.
+func Digests(t task.Task) map[string]string {
+	d := map[string]string{"state": string(t.State)}
+	if list, err := stageResult[fetched](t, Fetch); err == nil {
+		d["video_sha256"] = list[0].Video.SHA256
+		for i, photos := range list[0].Photos {
+			for k, p := range photos {
+				d[fmt.Sprintf("photo_%d_%d_sha256", i, k)] = p.SHA256
+			}
+		}
+	}
+	if t.Result != nil {
+		d["result_sha256"] = t.Result.SHA256
+	}
+	if t.Fault != nil {
+		d["fault"] = string(t.Fault.Code)
+	}
+	return d
+}

@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/media"
+)
+
+// fetched is what the first stage leaves.
+type fetched struct {
+	Photos   [][]input     `json:"photos,omitempty"` // as in Swap.Faces
+	Likes    []*input      `json:"likes,omitempty"`  // likewise; null without one
+	Video    input         `json:"video"`
+	Info     string        `json:"info"`               // key of what Probe found, as JSON
+	Range    media.Range   `json:"range"`              // frames that are worked on
+	Segments []media.Range `json:"segments"`           // cut at keyframes
+	Keep     string        `json:"keep"`               // key under which the analysis is kept
+	Analysis string        `json:"analysis,omitempty"` // the same, when it is there already
+}
+
+// fetchPhotos brings every photo into the store.
+func fetchPhotos(ctx context.Context, w *work) error {
+	defer w.breathe()()
+	for i, f := range w.spec.Faces {
+		var list []input
+		for k, s := range f.Photos {
+			in, err := w.fetch(ctx, s, "photo", fmt.Sprintf("photo-%d-%d", i, k))
+			if err != nil {
+				return err
+			}
+			list = append(list, in)
+		}
+		w.fetched.Photos = append(w.fetched.Photos, list)
+		var like *input
+		if f.Like != nil {
+			in, err := w.fetch(ctx, *f.Like, "photo", fmt.Sprintf("like-%d", i))
+			if err != nil {
+				return err
+			}
+			like = &in
+		}
+		w.fetched.Likes = append(w.fetched.Likes, like)
+	}
+	return nil
+}
+
+// fetchVideo brings the video into the store.
+func fetchVideo(ctx context.Context, w *work) (err error) {
+	defer w.breathe()()
+	w.fetched.Video, err = w.fetch(ctx, w.spec.Video, "video", "video")
+	return err
+}
+
+// fetch brings one input into the store, or finds it on this machine.
+func (w *work) fetch(ctx context.Context, s Source, fallback, file string) (in input, err error) {
+	in.Name = s.name(fallback)
+	path := w.scratch(file)
+	switch {
+	case s.Path != "":
+		if !w.r.cfg.LocalFiles {
+			return in, fault.New(fault.InvalidAddress, in.Name, "files of the server cannot be named")
+		}
+		in.Path = s.Path
+		in.SHA256, in.Bytes, err = digest(s.Path, in.Name)
+		return in, err
+	case s.Result != "":
+		if err := w.r.cfg.Blobs.Get(ctx, s.Result, path); err != nil {
+			return in, gone(err, in.Name)
+		}
+	case s.Sample != "":
+		if err := w.copySample(s.Sample, path); err != nil {
+			return in, gone(err, in.Name)
+		}
+	case w.r.cfg.Fetch == nil:
+		return in, fault.New(fault.InvalidAddress, in.Name, "addresses cannot be fetched here")
+	default:
+		f, err := w.r.cfg.Fetch.Get(ctx, in.Name, s.URL, path)
+		if err != nil {
+			return in, err
+		}
+		path = f.Path
+	}
+	in.Key = w.key(file)
+	sum, err := w.r.cfg.Blobs.Put(ctx, in.Key, path)
+	in.SHA256, in.Bytes = sum.SHA256, sum.Size
+	return in, err
+}
+
+// gone says that a file of this installation is not there any more.
+func gone(err error, name string) error {
+	if fault.Is(err, fault.NotFound) || errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Unreachable, name, "there is no such file in this installation")
+	}
+	return err
+}
+
+// copySample copies a file of the folder of samples; a name cannot lead out of it.
+func (w *work) copySample(name, path string) error {
+	if w.r.cfg.Samples == "" {
+		return fs.ErrNotExist
+	}
+	root, err := os.OpenRoot(w.r.cfg.Samples)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	from, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
+}
+
+// digest reads a file once. name is what messages call it.
+func digest(path, name string) (string, int64, error) {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", 0, fault.New(fault.NotFound, name, "there is no such file")
+	case err != nil:
+		return "", 0, fault.New(fault.NotMedia, name, "the file cannot be read").WithCause(err)
+	case st.IsDir():
+		return "", 0, fault.New(fault.NotMedia, name, "is a folder, not a file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, fault.New(fault.NotMedia, name, "the file cannot be read").WithCause(err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return "", 0, fault.New(fault.NotMedia, name, "the file cannot be read").WithCause(err)
+	}
+	if n == 0 {
+		return "", 0, fault.New(fault.Empty, name, "the file is empty")
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
+}
+
+// judgePhotos looks for the face in every photo, before anything costly is done.
+func judgePhotos(ctx context.Context, w *work) error {
+	for i := range w.fetched.Photos {
+		for _, in := range w.fetched.Photos[i] {
+			p, err := w.readPhoto(ctx, in)
+			if err != nil {
+				return err
+			}
+			w.warn(p.warnings...)
+		}
+		if like := w.fetched.Likes[i]; like != nil {
+			if _, err := w.readPhoto(ctx, *like); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// probeVideo finds out what the video holds.
+func probeVideo(ctx context.Context, w *work) error {
+	defer w.breathe()()
+	path, err := w.open(ctx, w.fetched.Video)
+	if err != nil {
+		return err
+	}
+	w.info, err = media.Probe(ctx, path, w.r.cfg.Video)
+	if err != nil {
+		return fault.From(err).WithParam(w.fetched.Video.Name)
+	}
+	w.warn(w.info.Notes...)
+	return nil
+}
+
+// cutVideo divides the wanted part into segments and looks whether its analysis is there.
+func cutVideo(ctx context.Context, w *work) error {
+	first, end, err := w.info.Trim(w.spec.From, w.spec.To)
+	if err != nil {
+		return err
+	}
+	f := &w.fetched
+	f.Range = media.Range{First: first, End: end}
+	f.Segments = w.info.Split(first, end, segmentLength)
+	f.Keep = fmt.Sprintf("analyses/v%d/%s-%d-%d", face.Version, f.Video.SHA256, first, end)
+	there, err := w.r.cfg.Analyses.Exists(ctx, f.Keep)
+	if err != nil {
+		return err
+	}
+	if there {
+		f.Analysis = f.Keep
+	}
+	raw, err := json.Marshal(w.info)
+	if err != nil {
+		return fmt.Errorf("description of the video: %w", err)
+	}
+	f.Info = w.key("info.json")
+	if _, err := w.r.cfg.Blobs.Write(ctx, f.Info, raw); err != nil {
+		return err
+	}
+	w.out = *f
+	return nil
+}

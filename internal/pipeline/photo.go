@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/pix"
+	"github.com/twinsync/twinsync/swap"
+)
+
+// portrait is a photo with the face that is used of it.
+type portrait struct {
+	frame    *pix.Frame
+	face     face.PhotoFace
+	warnings []string
+}
+
+// readPhoto reads a photo and finds the face to use: the largest.
+func (w *work) readPhoto(ctx context.Context, in input) (portrait, error) {
+	var p portrait
+	name := func(err error) error {
+		if fault.From(err).Code.Kind() == fault.Input {
+			return fault.From(err).WithParam(in.Name)
+		}
+		return err
+	}
+	path, err := w.open(ctx, in)
+	if err != nil {
+		return p, err
+	}
+	frame, notes, err := media.ReadPhoto(ctx, path, w.r.cfg.Photo)
+	if err != nil {
+		return p, name(err)
+	}
+	nets, err := w.r.nets()
+	if err != nil {
+		return p, err
+	}
+	faces, err := face.Photo(ctx, nets, frame)
+	if err != nil {
+		return p, name(err)
+	}
+	best, err := face.Usable(faces)
+	if err != nil {
+		return p, name(err)
+	}
+	p.frame, p.face = frame, *best
+	for _, n := range best.Notes {
+		notes = append(notes, n.Text)
+	}
+	for _, n := range notes {
+		p.warnings = append(p.warnings, in.Name+": "+n)
+	}
+	if len(faces) > 1 {
+		p.warnings = append(p.warnings, fmt.Sprintf("%s: the photo shows %d faces; the largest is used", in.Name, len(faces)))
+	}
+	return p, nil
+}
+
+// identities makes what the photos say of each face to put in, in the order of the spec.
+func (w *work) identities(ctx context.Context, o swap.Options) ([]*swap.Identity, error) {
+	return w.r.identities.get(w.job.Task.ID, func() ([]*swap.Identity, error) {
+		var list []*swap.Identity
+		for _, photos := range w.fetched.Photos {
+			var set []swap.Photo
+			for _, in := range photos {
+				p, err := w.readPhoto(ctx, in)
+				if err != nil {
+					return nil, err
+				}
+				set = append(set, swap.Photo{Frame: p.frame, Mesh: &p.face.Mesh})
+			}
+			id, warnings, err := swap.NewIdentity(set, o)
+			if err != nil {
+				return nil, fault.From(err).WithParam(photos[0].Name)
+			}
+			for _, g := range warnings {
+				w.warn(photos[0].Name + ": " + g.Text)
+			}
+			list = append(list, id)
+		}
+		return list, nil
+	})
+}

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/pix"
+	"github.com/twinsync/twinsync/swap"
+)
+
+// rendered is what a render segment leaves.
+type rendered struct {
+	Key      string       `json:"key"` // of the encoded piece
+	Range    media.Range  `json:"range"`
+	Report   *swap.Report `json:"report"`
+	Provider string       `json:"provider"` // what the networks ran on
+}
+
+// buildPlan makes identities of the photos and gives them to the chosen people.
+func buildPlan(ctx context.Context, w *work) error {
+	o := swap.DefaultOptions()
+	o.Strength, o.Tone = float32(w.spec.Strength), float32(w.spec.Tone)
+	o.Workers, o.FPS = w.r.cfg.Threads, w.fps()
+	ids, err := w.identities(ctx, o)
+	if err != nil {
+		return err
+	}
+	var list []swap.Assignment
+	for _, c := range w.joined.Chosen {
+		list = append(list, swap.Assignment{Person: c.Person, Identity: ids[c.Face]})
+	}
+	w.plan, err = swap.NewPlan(w.analysis, list, o)
+	return err
+}
+
+// render draws the faces into the segment's frames and encodes them once.
+func render(ctx context.Context, w *work) (err error) {
+	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
+		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
+	})
+	if err != nil {
+		return w.videoFault(err)
+	}
+	defer in.Close()
+	path := w.scratch("piece.mp4")
+	out, err := media.NewWriter(ctx, path, media.WriterOptions{
+		Video: &w.info.Video, Codec: w.spec.Codec, CRF: w.spec.CRF, Preset: w.spec.Preset,
+	})
+	if err != nil {
+		return err
+	}
+	w.warn(out.Notes()...)
+	total := w.rng.End - w.rng.First
+	report := swap.NewReport()
+	n := 0
+	err = w.plan.Stream(ctx, w.rng.First, w.rng.End, in.Read, func(f *pix.Frame, r swap.FrameReport) error {
+		if err := out.Write(f); err != nil {
+			return err
+		}
+		in.Release(f)
+		report.Add(r)
+		n++
+		w.job.Report(n, total)
+		return nil
+	})
+	if err != nil {
+		out.Abort()
+		return w.videoFault(err)
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	key := w.key("piece.mp4")
+	if _, err := w.r.cfg.Blobs.Put(ctx, key, path); err != nil {
+		return err
+	}
+	w.out = rendered{Key: key, Range: w.rng, Report: report, Provider: w.r.Provider()}
+	return nil
+}

@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/internal/dispatch"
+	"github.com/twinsync/twinsync/internal/task"
+	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/swap"
+)
+
+// work is the context that the steps of one segment share.
+type work struct {
+	r    *Runner
+	job  dispatch.Job
+	spec Swap
+	dir  string // scratch folder of this attempt, removed at its end
+	free []func() error
+
+	fetched  fetched     // of the first stage
+	joined   joined      // of the join
+	rng      media.Range // frames of this segment
+	video    string      // local path
+	info     *media.Info
+	analysis *face.Analysis
+	plan     *swap.Plan
+	pieces   []rendered
+
+	final    string // local path of the assembled result
+	out      any    // what the record keeps of this segment
+	warnings []string
+}
+
+// input is a file that a task works on.
+type input struct {
+	Name   string `json:"name"`           // what the user calls it
+	Key    string `json:"key,omitempty"`  // in the blob store, or
+	Path   string `json:"path,omitempty"` // a file of this machine
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func (r *Runner) newWork(j dispatch.Job) (*work, error) {
+	w := &work{r: r, job: j}
+	var err error
+	if w.spec, err = decodeSwap(j.Task); err != nil {
+		return nil, err
+	}
+	if len(j.Segment.Spec) > 0 {
+		if err := json.Unmarshal(j.Segment.Spec, &w.rng); err != nil {
+			return nil, fmt.Errorf("segment spec: %w", err)
+		}
+	}
+	if _, ok := j.Task.Results[Fetch]; ok {
+		f, err := stageResult[fetched](j.Task, Fetch)
+		if err != nil {
+			return nil, err
+		}
+		w.fetched = f[0]
+	}
+	if _, ok := j.Task.Results[Join]; ok {
+		g, err := stageResult[joined](j.Task, Join)
+		if err != nil {
+			return nil, err
+		}
+		w.joined = g[0]
+	}
+	var free func() error
+	if w.dir, free, err = r.cfg.Scratch.Dir(j.Segment.ID); err != nil {
+		return nil, err
+	}
+	w.free = append(w.free, free)
+	return w, nil
+}
+
+// close removes what the attempt left on the disk.
+func (w *work) close() {
+	for _, free := range w.free {
+		if err := free(); err != nil {
+			w.r.log.Warn("scratch files stay", "task", w.job.Task.ID, "error", err)
+		}
+	}
+}
+
+// key is a name in the blob store for this attempt alone.
+func (w *work) key(name string) string {
+	return fmt.Sprintf("%s/%s/%s", TaskPrefix(w.job.Task.ID), w.job.Segment.Lease, name)
+}
+
+// TaskPrefix is where a task keeps what nobody needs once it has ended.
+func TaskPrefix(id task.ID) string { return "tasks/" + string(id) }
+
+// scratch is a path in the folder of this attempt.
+func (w *work) scratch(name string) string { return filepath.Join(w.dir, name) }
+
+// warn keeps a sentence for the user.
+func (w *work) warn(text ...string) { w.warnings = append(w.warnings, text...) }
+
+// open gives a local path of an input, which must only be read.
+func (w *work) open(ctx context.Context, in input) (string, error) {
+	if in.Path != "" {
+		return in.Path, nil
+	}
+	path, free, err := w.r.cfg.Scratch.File(ctx, w.r.cfg.Blobs, in.Key)
+	if err != nil {
+		return "", err
+	}
+	w.free = append(w.free, free)
+	return path, nil
+}
+
+// breathe reports life while a step runs that cannot count its frames but is bounded by
+// deadlines of its own. Call stop when the step is over.
+func (w *work) breathe() (stop func()) {
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-tick.C:
+				w.job.Report(n, 0)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}
+
+// openVideo fetches the video and what was found out about it.
+func openVideo(ctx context.Context, w *work) error {
+	var err error
+	if w.video, err = w.open(ctx, w.fetched.Video); err != nil {
+		return err
+	}
+	raw, err := w.r.cfg.Blobs.Read(ctx, w.fetched.Info, maxInfo)
+	if err != nil {
+		return err
+	}
+	w.info = new(media.Info)
+	if err := json.Unmarshal(raw, w.info); err != nil {
+		return fmt.Errorf("stored description of the video: %w", err)
+	}
+	return nil
+}
+
+// maxInfo bounds the description of a video: a line for each frame of a day of video.
+const maxInfo = 64 << 20
+
+// fps is the video's frame rate for smoothing in time; 25 when the file does not say.
+func (w *work) fps() float64 {
+	if f := w.info.Video.AvgRate.Float(); f > 0 {
+		return f
+	}
+	return 25
+}
