@@ -67,16 +67,28 @@ type Store struct {
 // the environment of gocloud.dev/blob; mem:// for tests. The errors are
 // fault.InvalidAddress, fault.NotWritable and fault.Unreachable.
 func Open(ctx context.Context, address string) (*Store, error) {
+	bad := fault.New(fault.InvalidAddress, "blobs", "this is no address of a store")
+	if address == "" {
+		return nil, bad
+	}
+	if !strings.Contains(address, "://") { // a path may have characters that mean something in an address
+		f, err := openFolder(address)
+		if err != nil {
+			return nil, fault.From(err).WithParam("blobs")
+		}
+		return &Store{b: f, id: f.dir}, nil
+	}
 	u, err := url.Parse(address)
-	if err != nil || address == "" {
-		return nil, fault.New(fault.InvalidAddress, "blobs", "this is no address of a store").WithCause(err)
+	if err != nil {
+		return nil, bad.WithCause(err)
 	}
 	var b backend
 	switch u.Scheme {
-	case "":
-		b, err = openFolder(address)
 	case "file":
-		b, err = openFolder(path.Join("/", u.Path))
+		if u.Host != "" || u.RawQuery != "" || u.Fragment != "" || !path.IsAbs(u.Path) {
+			return nil, bad.WithHint("A folder is given by its path, or as file:///PATH.")
+		}
+		b, err = openFolder(u.Path)
 	case "s3", "gs", "azblob", "mem":
 		b, err = openCloud(ctx, u)
 	default:

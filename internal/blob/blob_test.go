@@ -37,7 +37,7 @@ func open(t *testing.T, address string) *blob.Store {
 
 // each runs f over every kind of store that needs no network.
 func each(t *testing.T, f func(t *testing.T, s *blob.Store)) {
-	t.Run("folder", func(t *testing.T) { f(t, open(t, t.TempDir())) })
+	t.Run("folder", func(t *testing.T) { f(t, open(t, t.TempDir()+"/100% #1?")) })
 	t.Run("file", func(t *testing.T) { f(t, open(t, "file://"+t.TempDir()+"/made")) })
 	t.Run("mem", func(t *testing.T) { f(t, open(t, "mem://")) })
 }
@@ -246,7 +246,8 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range []string{"", "ftp://x", "http://x/y", "s3://bucket?no_such_parameter=1", "::"} {
+	for _, a := range []string{"", "ftp://x", "http://x/y", "s3://bucket?no_such_parameter=1", "file://host/x",
+		"file:///x#y", "file:///x?y", "file://", "file:///%zz"} {
 		_, err := blob.Open(t.Context(), a)
 		is(t, a, err, fault.InvalidAddress)
 	}
