@@ -12,7 +12,7 @@ import (
 // How often things are done, in seconds of video; frames follow from the frame rate.
 const (
 	seekEvery    = .12 // a quick look while nobody is there
-	quickEvery   = .25 // a quick look for people who come in
+	quickEvery   = .16 // a quick look for people who come in
 	fullEvery    = .50 // a thorough look
 	hardEvery    = 2.0 // a hard look while nobody is there
 	textureEvery = .40
