@@ -2,13 +2,27 @@
 // faces is, frame by frame: detection, a mesh of 478 points, pose, tracking,
 // shots, and who is the same person across them. The result is an Analysis, made
 // once per video and read by every engine.
+//
+// An Observer looks at the frames of one stretch of a video; the stretches of one video may be
+// looked at side by side, on different machines. A Joiner makes the Analysis out of what they saw.
+// Photo does the same for a still. It promises:
+//
+//   - the same frames give the same bytes, whatever runs beside;
+//   - an observer needs memory for one frame's crops and about 3 KB per face and frame, and an
+//     analysis about 6 KB, plus at most 64 MB of skin samples, however long the video is;
+//   - a face that is not there is not reported: what the detector proposes, the mesh network must
+//     confirm, and what leaves the picture ends its track;
+//   - files that are damaged or made by others are refused, never trusted.
+//
+// Coordinates are those of pix; angles are in radians.
 package face
 
 import "github.com/twinsync/twinsync/pix"
 
 // Numbers of points of the mesh. The first MeshPoints are those of the canonical face
-// (MediaPipe's topology); the last ten are the irises: right centre and ring, left centre and ring,
-// right and left being the person's own.
+// (MediaPipe's topology); the last ten are the irises: 468 the right one's centre and 469–472
+// its ring, 473 and 474–477 the left one's, right and left being the person's own. A ring goes
+// right, top, left, bottom as seen in the picture of an upright face.
 const (
 	MeshPoints = 468
 	AllPoints  = 478
@@ -37,7 +51,7 @@ type Observation struct {
 	Box        Box // around the mesh
 	Mesh       Mesh
 	Pose       Pose
-	Confidence float32 // 0…1 that this is a face and the mesh lies on it
+	Confidence float32 // 0…1 that this is a face and the mesh lies on it; at most .5 where a gap was bridged
 	Sharpness  float32 // median absolute Laplacian of luma inside the face, in 8-bit steps
 }
 

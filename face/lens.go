@@ -19,7 +19,7 @@ type lens struct {
 	m       *Models
 	sampler pix.Sampler
 
-	picture, boxes, scores, points, presence, vector []float32
+	picture, boxes, scores, points, presence []float32
 }
 
 func (l *lens) buffer(b *[]float32, n int) []float32 {
@@ -98,8 +98,7 @@ func mirrored(i int) int {
 	if i < MeshPoints {
 		return int(Canonical().Mirror[i])
 	}
-	// Centre, then the ring: towards the left of the picture's right, top, left, bottom of the
-	// right eye; the left eye's ring begins at the same picture side.
+	// Centre, then right, top, left and bottom in the picture: mirrored, right and left change.
 	ring := [5]int{0, 3, 2, 1, 4}
 	eye, k := (i-MeshPoints)/5, (i-MeshPoints)%5
 	return MeshPoints + 5*(1-eye) + ring[k]
