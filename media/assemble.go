@@ -312,7 +312,7 @@ func (a *assembly) args(out, chapters string) []string {
 		}
 	}
 	n := a.end - a.first - len(last) + k
-	args = append(args, "-bsf:v", fmt.Sprintf(`setts=duration=if(eq(N\,%d)\,%.9f/TB\,DURATION)`,
+	args = append(args, "-bsf:v", fmt.Sprintf(`setts=pts=PTS:dts=DTS:duration=if(eq(N\,%d)\,%.9f/TB\,DURATION)`,
 		n, v.TimeBase.Duration(a.endTicks()-v.Times[a.end-1]).Seconds()))
 	// A late start is counted in the movie's ticks, all else in the track's.
 	scale := strconv.FormatInt(trackTimescale(v.TimeBase), 10)
