@@ -32,7 +32,8 @@ setup: ## install what is missing: FFmpeg and ONNX Runtime
 $(BIN): $(SOURCES) | setup
 	@mkdir -p bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/twinsync
-	@cp -f "$$(cat $(ORT))" bin/ && cp -f "$$(dirname "$$(cat $(ORT))")/LICENSE" bin/LICENSE.onnxruntime
+	@install -m 644 "$$(cat $(ORT))" bin/
+	@install -m 644 "$$(dirname "$$(cat $(ORT))")/LICENSE" bin/LICENSE.onnxruntime
 
 $(SAMPLES): scripts/make-samples.sh scripts/fetch-samples.sh | setup
 	@scripts/fetch-samples.sh
