@@ -105,7 +105,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 
 	soft := s.texture.blurred(1)
 	small := soft.resampled(maskSide)
-	if frame, worn := r.glasses(small); worn {
+	if frame, worn := r.glasses(small, bridgeOnPhoto); worn {
 		warn = append(warn, Warning{"glasses", "Glasses are painted out of the photo; a photo without them works better."})
 		brows := r.brows.Grow(.012 * maskSide)
 		for i, b := range brows.Pix {

@@ -9,8 +9,13 @@ const (
 	coveredFrom, coveredFull = .45, .8  // on skin
 	featureFrom, featureFull = 1.1, 1.6 // on brows and lips, which move
 	colourTrust              = 2        // colour is more reliable than brightness
+	lightStiff               = .05      // light seldom changes its direction within a shot
+	lightChange, tintChange  = .15, .08 // shadeFit.change for brightness and colour
 	bigObject                = .012     // share of the square from which an object is large
 	bigClosing               = .08      // radius by which a large object closes over features
+	hugeObject, hugeClosing  = .05, .13
+	hiddenContrast           = .35 // of the reference's contrast, below which a brow or a lip is hidden
+	knownContrast            = .12 // that the reference must have at least to tell
 )
 
 // occluded finds what lies in front of the face in one frame: texels that differ from the
@@ -22,15 +27,23 @@ const (
 func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	const n = targetSide
 	fn := float32(n)
-	d := newColours(n)
+	// Brightness and two axes of colour of the change since the reference.
+	var d [3]pix.Map
+	for k := range d {
+		d[k] = pix.NewMap(n, n)
+	}
 	weight := g.weight.Clone()
 	for i, s := range seen.Pix {
 		weight.Pix[i] *= s
-		for k := range d {
-			d[k].Pix[i] = lg[k].Pix[i] - g.reference[k].Pix[i]
+		var c [3]float32
+		for k := range c {
+			c[k] = lg[k].Pix[i] - g.reference[k].Pix[i]
 		}
+		d[0].Pix[i], d[1].Pix[i], d[2].Pix[i] = (c[0]+c[1]+c[2])/3, c[0]-c[1], c[2]-c[1]
 	}
-	coef := g.r.fitShade(d[:], weight, 4, 8, 2)
+	shading := g.r.fitShade(d[:1], weight, shadeFit{terms: 4, rounds: 8, step: 2, stiff: lightStiff, change: lightChange})
+	tint := g.r.fitShade(d[1:], weight, shadeFit{terms: 1, rounds: 8, step: 2, change: tintChange})
+	coef := append(shading, tint...)
 	for k := range d {
 		for i := range d[k].Pix {
 			if seen.Pix[i] > 0 {
@@ -47,10 +60,10 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		if seen.Pix[i] <= seenEnough {
 			continue
 		}
-		r, gr, b := d[0].Pix[i], d[1].Pix[i], d[2].Pix[i]
-		e := max(r, -r, gr, -gr, b, -b)
+		l, rg, bg := d[0].Pix[i], d[1].Pix[i], d[2].Pix[i]
+		e := max(l, -l)
 		if !g.grey {
-			e = max(e, colourTrust*max(r-gr, gr-r), colourTrust*max(b-gr, gr-b))
+			e = max(e, colourTrust*max(rg, -rg, bg, -bg))
 		}
 		f := g.features.Pix[i]
 		v := max(pix.SmoothStep(e, coveredFrom, coveredFull)*(1-f),
@@ -70,7 +83,12 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		return pix.Map{}, 0
 	}
 	if area > bigObject*fn*fn {
-		out = out.Close(bigClosing * fn)
+		g.markHidden(out, lg)
+		radius := float32(bigClosing)
+		if area > hugeObject*fn*fn {
+			radius = hugeClosing
+		}
+		out = out.Close(radius * fn)
 	}
 	out = out.Grow(.015 * fn).Blurred(.008 * fn)
 	covered, all := float32(0), float32(0)
@@ -81,4 +99,26 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		}
 	}
 	return out, covered / max(all, 1)
+}
+
+// markHidden adds brows and lips, each side for itself, to a large object when they cannot be
+// told from their surroundings any more: features differ too much from frame to frame to
+// be compared texel by texel.
+func (g *target) markHidden(object pix.Map, lg *colours) {
+	now, before := lg.luma(), g.reference.luma()
+	for _, part := range []pix.Map{g.r.brows, g.r.lips} {
+		around := part.Grow(.04 * targetSide)
+		for side := range 2 {
+			known := g.contrast(before, part, around, side)
+			if known < knownContrast || g.contrast(now, part, around, side) > hiddenContrast*known {
+				continue
+			}
+			for y := range targetSide {
+				for x := side * targetSide / 2; x < (side+1)*targetSide/2; x++ {
+					i := y*targetSide + x
+					object.Pix[i] = max(object.Pix[i], around.Pix[i])
+				}
+			}
+		}
+	}
 }

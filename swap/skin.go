@@ -69,10 +69,22 @@ func (c *colours) mean(weight pix.Map) (m [3]float32) {
 // shadeRidge keeps terms that the seen part of the face cannot tell apart small.
 const shadeRidge = 2e-3
 
+// shadeFit says how fitShade works.
+type shadeFit struct {
+	terms  int // of the harmonics, 1…9
+	rounds int // of reweighting
+	step   int // only every step-th row and column is read
+	stiff  float64
+	// change is set when a change is fitted that is probably none or the same everywhere:
+	// texels near zero lead, and what is farther than this from the fit counts little even
+	// when it is the larger part of the face. 0 for other fits.
+	change float64
+}
+
 // fitShade fits maps by the first terms of the harmonics where weight > .05, robustly: texels
-// far from the fit lose weight (Geman-McClure). Only every step-th row and column is read.
-// The result has one row of coefficients per map.
-func (r *regions) fitShade(maps []pix.Map, weight pix.Map, terms, rounds, step int) [][]float64 {
+// far from the fit lose weight (Geman-McClure). The result has one row of coefficients per map.
+func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]float64 {
+	terms, rounds, step := fit.terms, fit.rounds, fit.step
 	var at []int
 	total := 0.0
 	for y := 0; y < r.n; y += step {
@@ -95,6 +107,27 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, terms, rounds, step i
 	for j, i := range at {
 		w[j] = float64(weight.Pix[i])
 	}
+	reweigh := func() {
+		for j, i := range at {
+			e := 0.0
+			for m := range maps {
+				e += math.Abs(float64(maps[m].Pix[i]) - r.shade(coef[m], i))
+			}
+			rest[j] = float32(e / float64(len(maps)))
+		}
+		copy(sorted, rest)
+		scale := 1.5*float64(nth(sorted, len(sorted)/2)) + 1e-3
+		if fit.change > 0 {
+			scale = min(scale, fit.change)
+		}
+		for j, i := range at {
+			q := float64(rest[j]) / scale
+			w[j] = float64(weight.Pix[i]) / (1 + q*q)
+		}
+	}
+	if fit.change > 0 {
+		reweigh()
+	}
 	for range rounds {
 		a := make([][]float64, terms)
 		for k := range a {
@@ -103,7 +136,7 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, terms, rounds, step i
 			case k > 3:
 				a[k][k] = 2 * shadeRidge * total
 			case k > 0:
-				a[k][k] = shadeRidge * total
+				a[k][k] = (shadeRidge + fit.stiff) * total
 			}
 		}
 		for j, i := range at {
@@ -128,19 +161,7 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, terms, rounds, step i
 			}
 		}
 		solve(a, terms, coef)
-		for j, i := range at {
-			e := 0.0
-			for m := range maps {
-				e += math.Abs(float64(maps[m].Pix[i]) - r.shade(coef[m], i))
-			}
-			rest[j] = float32(e / float64(len(maps)))
-		}
-		copy(sorted, rest)
-		scale := 1.5*float64(nth(sorted, len(sorted)/2)) + 1e-3
-		for j, i := range at {
-			q := float64(rest[j]) / scale
-			w[j] = float64(weight.Pix[i]) / (1 + q*q)
-		}
+		reweigh()
 	}
 	return coef
 }
@@ -238,7 +259,7 @@ func (r *regions) skinConfidence(lg colours, seen pix.Map) pix.Map {
 		feature[2].Pix[i] = lg[2].Pix[i] - lg[1].Pix[i]
 		weight.Pix[i] = seen.Pix[i] * (r.seed.Pix[i] + .1*r.skin.Pix[i])
 	}
-	coef := r.fitShade(feature[:], weight, 9, 6, 2)
+	coef := r.fitShade(feature[:], weight, shadeFit{terms: 9, rounds: 6, step: 2})
 	var seeds []int
 	for i := range n {
 		for k := range feature {
@@ -378,17 +399,19 @@ func (r *regions) solid(conf pix.Map) pix.Map {
 }
 
 // Spectacles: how dark (log light) a thin dark structure must be to belong to a frame, to be a
-// sure part of one, and to be a bridge over the nose; and the share of the nose's columns that
-// the bridge must cross.
+// sure part of one, and to be a bridge over the nose, on a photo and on the coarser samples of
+// footage (measured: without glasses up to .60 and .30, with them from .9 and .53); and the
+// share of the nose's columns that the bridge must cross.
 const (
-	frameDark, frameSure, bridgeDark = .28, .55, .8
-	bridgeShare                      = .75
+	frameDark, frameSure         = .28, .55
+	bridgeOnPhoto, bridgeOnVideo = .8, .42
+	bridgeShare                  = .75
 )
 
 // glasses finds the frame of spectacles: dark structures thinner than 7.5 % of the UV square
 // around the eyes, present when strong ones cross the bridge of the nose. It returns false
-// when there are none.
-func (r *regions) glasses(lg colours) (pix.Map, bool) {
+// when there are none. dark is bridgeOnPhoto or bridgeOnVideo.
+func (r *regions) glasses(lg colours, dark float32) (pix.Map, bool) {
 	fn := float32(r.n)
 	uv := face.Canonical().UV
 	l := lg.luma().Blurred(.003 * fn)
@@ -407,7 +430,7 @@ func (r *regions) glasses(lg colours) (pix.Map, bool) {
 		}
 		columns++
 		for y := range r.n {
-			if bridge(x, y) && hat.Pix[y*r.n+x] > bridgeDark {
+			if bridge(x, y) && hat.Pix[y*r.n+x] > dark {
 				crossed++
 				break
 			}

@@ -41,15 +41,26 @@ func newTarget(t *face.Track, curve *pix.Curve) (*target, bool) {
 			g.seen.Pix[i] += v / float32(len(seen))
 		}
 	}
-	g.reference = robustMedian(samples, seen)
+	best, bestSeen := g.clearest(samples, seen)
+	g.reference = robustMedian(best, bestSeen)
 	g.fillUnseen()
-	g.replaceObjects(samples, seen)
+	g.replaceObjects(best, bestSeen)
+	g.drawMasks()
+	if g.maskObjects(samples, seen) {
+		g.reference = robustMedian(samples, seen)
+		g.fillUnseen()
+		g.drawMasks()
+	}
+	return g, true
+}
 
+// drawMasks derives from the reference what is skin, hair and spectacles.
+func (g *target) drawMasks() {
 	fn := float32(targetSide)
 	g.skin = g.r.skinConfidence(g.reference, g.seen)
 	hair := g.r.hairOn(g.skin)
 	g.keep = g.r.withoutHair(hair, .02)
-	if frame, worn := g.r.glasses(g.reference); worn {
+	if frame, worn := g.r.glasses(g.reference, bridgeOnVideo); worn {
 		frame = frame.Grow(.012 * fn).Blurred(.006 * fn)
 		for i, v := range frame.Pix {
 			g.keep.Pix[i] *= 1 - v
@@ -63,7 +74,75 @@ func newTarget(t *face.Track, curve *pix.Curve) (*target, bool) {
 	pix.Blur(g.weight, g.weight, .5)
 	g.features = g.r.features.Grow(.02 * fn)
 	g.moving = g.r.eyes.Grow(.03 * fn).Max(g.r.inner.Grow(.03 * fn))
-	return g, true
+}
+
+// clearShare is the share of a track's samples that the first reference is made of.
+const clearShare = .4
+
+// clearest picks the samples that show eyes, brows and lips best: something in front of the
+// face hides them. Order is kept.
+func (g *target) clearest(samples []colours, seen []pix.Map) ([]colours, []pix.Map) {
+	keep := max(3, int(clearShare*float64(len(samples))))
+	if len(samples) <= keep {
+		return samples, seen
+	}
+	parts := []pix.Map{g.r.brows, g.r.lips, g.r.eyes}
+	score := make([]float32, len(samples))
+	for s := range samples {
+		luma := samples[s].luma()
+		for _, part := range parts {
+			around := part.Grow(.04 * targetSide)
+			for side := range 2 {
+				score[s] += min(.5, g.contrast(luma, part, around, side))
+			}
+		}
+	}
+	limit := nth(append([]float32(nil), score...), len(score)-keep)
+	var best []colours
+	var bestSeen []pix.Map
+	for s := range samples {
+		if score[s] >= limit && len(best) < keep {
+			best, bestSeen = append(best, samples[s]), append(bestSeen, seen[s])
+		}
+	}
+	return best, bestSeen
+}
+
+// contrast is how much darker a part is than what surrounds it, on one half of the face.
+func (g *target) contrast(luma, part, around pix.Map, side int) float32 {
+	var in, out, inN, outN float32
+	for y := range targetSide {
+		for x := side * targetSide / 2; x < (side+1)*targetSide/2; x++ {
+			i := y*targetSide + x
+			if p := part.Pix[i]; p > .5 {
+				in += luma.Pix[i]
+				inN++
+			} else if around.Pix[i] > .5 {
+				out += luma.Pix[i]
+				outN++
+			}
+		}
+	}
+	return out/max(outN, 1) - in/max(inN, 1)
+}
+
+// maskObjects takes what lies in front of the face out of the samples' visibility and reports
+// whether there was anything.
+func (g *target) maskObjects(samples []colours, seen []pix.Map) bool {
+	found := false
+	for s := range samples {
+		object, covered := g.occluded(&samples[s], seen[s])
+		if covered < .02 {
+			continue
+		}
+		found = true
+		clean := seen[s].Clone()
+		for i, o := range object.Pix {
+			clean.Pix[i] *= 1 - o
+		}
+		seen[s] = clean
+	}
+	return found
 }
 
 // readSamples turns the track's textures into log light and visibility. It also tells whether
@@ -153,7 +232,7 @@ func (g *target) replaceObjects(samples []colours, seen []pix.Map) {
 	}
 	const share = .4
 	support := g.r.seed.Clone().Mul(g.seen)
-	coef := g.r.fitShade(g.reference[:], support, 9, 6, 1)
+	coef := g.r.fitShade(g.reference[:], support, shadeFit{terms: 9, rounds: 6, step: 1})
 	n := targetSide * targetSide
 	distance := make([]pix.Map, len(samples))
 	for s := range samples {
