@@ -323,14 +323,39 @@ func (t *track) strangers() []*track {
 	if at < 0 {
 		return []*track{t}
 	}
-	// Between the views that differ; a view in the middle of a fade looks like neither.
-	frame := (t.views[at-1].frame + t.views[at].frame + 1) / 2
+	frame := t.jump(t.views[at-1].frame, t.views[at].frame)
 	if frame <= t.first || frame >= t.end() {
 		return []*track{t}
 	}
 	head, tail := t.split(frame)
 	return append(head.strangers(), tail.strangers()...)
 }
+
+// jump is the frame between two views of different people at which one becomes the other: where the
+// mesh jumps, if it does so at a cut between pictures too much alike to be seen as one, or
+// else the middle, as of a fade.
+func (t *track) jump(from, to int) int {
+	var steps []float32
+	best, at := float32(0), (from+to+1)/2
+	for f := max(from, t.first) + 1; f <= min(to, t.end()-1); f++ {
+		a, b := t.seen[f-1-t.first].mesh(), t.seen[f-t.first].mesh()
+		d := distance(&a, &b)
+		steps = append(steps, d)
+		if d > best {
+			best, at = d, f
+		}
+	}
+	if best > jumpLeast && best > jumpStandOut*median(steps) {
+		return at
+	}
+	return (from + to + 1) / 2
+}
+
+// A jump of the mesh, over the eye distance: how far at least, and how many times the usual step.
+const (
+	jumpLeast    = .06
+	jumpStandOut = 4
+)
 
 // apart is the distance between two tracks' embeddings, 0 where one has no view.
 func (t *track) apart(o *track) float64 {

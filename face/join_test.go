@@ -83,6 +83,14 @@ func TestJoinTakesApartAFade(t *testing.T) {
 	}
 }
 
+func TestJoinTakesApartAJumpCutAtTheJump(t *testing.T) {
+	jump := acted(0, 41, 300, 300, .2, 0).append(acted(41, 55, 330, 300, .2, 1))
+	a := joined(t, 96, []*track{jump})
+	if len(a.Tracks) != 2 || a.Tracks[1].Faces[0].Frame != 41 {
+		t.Fatalf("%d tracks, the second from frame %d, want 41", len(a.Tracks), a.Tracks[len(a.Tracks)-1].Faces[0].Frame)
+	}
+}
+
 func TestJoinCutsAtBorders(t *testing.T) {
 	p := []*Observations{
 		{First: 0, End: 30, W: 1280, H: 720, tracks: []*track{acted(0, 30, 300, 300, 0, 0)}},

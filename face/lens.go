@@ -185,6 +185,21 @@ func (m *Mesh) square() pix.Square {
 		Side: cropMargin * max(x1-x0, y1-y0), Angle: float32(angle)}
 }
 
+// A mesh that lies this far beside the middle of its crop (over the crop's side), or is so much larger or
+// smaller than expected, is worth a second look: a jump of the camera, or a jump cut.
+const (
+	mostShift = .12
+	mostZoom  = 1.25
+)
+
+// offCentre reports whether the crop was badly placed for what was found in it.
+func (s *sight) offCentre() bool {
+	sq := s.mesh.square()
+	zoom := sq.Side / s.view.Side
+	shift := math.Hypot(float64(sq.X-s.view.X), float64(sq.Y-s.view.Y)) / float64(s.view.Side)
+	return shift > mostShift || zoom > mostZoom || zoom < 1/mostZoom
+}
+
 // settleRounds of the mesh network bring a face found by the detector to rest: its box is not
 // the mesh's.
 const settleRounds = 3

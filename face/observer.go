@@ -118,6 +118,11 @@ func (o *Observer) track(ctx context.Context, f *pix.Frame) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		if s.presence > keepFace && s.plausible() && s.offCentre() {
+			if s, err = o.lens.mesh(ctx, f, s.mesh.square()); err != nil {
+				return false, err
+			}
+		}
 		if !s.plausible() || s.confidence() < keepFace {
 			doubt = true
 			continue

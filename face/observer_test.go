@@ -228,6 +228,42 @@ func TestSameFramesSameBytes(t *testing.T) {
 	}
 }
 
+// Observers share the networks and nothing else.
+func TestObserversSideBySide(t *testing.T) {
+	m := models(t, DefaultOptions())
+	photo := portrait(t)
+	var squares []pix.Square
+	for i := range 6 {
+		squares = append(squares, pix.Square{X: 440 + 5*float32(i), Y: 440, Side: 900})
+	}
+	frames := staged(t, photo, 240, squares)
+	files := make([]bytes.Buffer, 3)
+	errs := make(chan error, len(files))
+	for i := range files {
+		go func() {
+			o := NewObserver(m, 0, 25)
+			for _, f := range frames {
+				if err := o.Observe(t.Context(), f); err != nil {
+					errs <- err
+					return
+				}
+			}
+			_, err := o.Finish().WriteTo(&files[i])
+			errs <- err
+		}()
+	}
+	for range files {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range files {
+		if !bytes.Equal(files[0].Bytes(), files[i].Bytes()) {
+			t.Errorf("observer %d saw something else", i)
+		}
+	}
+}
+
 // A mirrored crop must give the mirrored mesh: this holds only if the points' order and
 // the network's half pixel are understood.
 func TestMirroredCropAgrees(t *testing.T) {
