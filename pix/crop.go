@@ -80,6 +80,7 @@ func (f *Frame) Add(i, x0, y0 int, diff Map) {
 		lo, hi = k.ChromaLo, k.ChromaHi
 	}
 	unit := float32(int(1) << (f.Depth - 8))
+	half := .5 / unit // what is smaller rounds to zero
 	first, last := int(lo*unit), int(hi*unit)
 	if f.Full {
 		last = 1<<f.Depth - 1
@@ -91,17 +92,19 @@ func (f *Frame) Add(i, x0, y0 int, diff Map) {
 		if p.P16 != nil {
 			row := p.P16[at : at+len(d)]
 			for x, v := range d {
-				if n := roundStep(v * unit); n != 0 {
-					row[x] = uint16(clipStep(int(row[x]), n, first, last))
+				if v > -half && v < half {
+					continue
 				}
+				row[x] = uint16(clipStep(int(row[x]), roundStep(v*unit), first, last))
 			}
 			continue
 		}
 		row := p.P8[at : at+len(d)]
 		for x, v := range d {
-			if n := roundStep(v); n != 0 {
-				row[x] = uint8(clipStep(int(row[x]), n, first, last))
+			if v > -half && v < half {
+				continue
 			}
+			row[x] = uint8(clipStep(int(row[x]), roundStep(v), first, last))
 		}
 	}
 }

@@ -32,16 +32,20 @@ func CubicWeights(t float32) [4]float32 {
 	}
 }
 
-// warpPhases is how finely Warp places a sample between two pixels.
+// warpPhases is how finely Warp places a sample between two pixels; warpFarthest, in these steps,
+// is the largest displacement. It makes all of them positive, so that conversion to int rounds
+// downward, and still leaves a float32 its half steps.
 const (
-	warpShift  = 6
-	warpPhases = 1 << warpShift
+	warpShift    = 6
+	warpPhases   = 1 << warpShift
+	warpFarthest = 1 << 16
 )
 
 // Warp writes the bicubic resampling of src at displaced positions: pixel (x, y) of dst shows
 // src at (x+dx, y+dy). dx and dy are grids of every step-th pixel, interpolated between;
 // they have at least (w-1)/step + 2 columns and (h-1)/step + 2 rows. dst and src have one size. Where
-// the displacement is below 1/128 pixel the sample is src's own, bit for bit.
+// the displacement is below 1/128 pixel the sample is src's own, bit for bit. Displacements may not
+// exceed 1000 pixels.
 func Warp(dst, src Map, dx, dy Map, step int) {
 	var table [warpPhases][4]float32
 	for i := range table {
@@ -61,8 +65,8 @@ func Warp(dst, src Map, dx, dy Map, step int) {
 			i := int(gx)
 			f := gx - float32(i)
 			// The displacement in whole steps of 1/64 pixel; the shift rounds downward.
-			mx := int(math.Floor(float64((cols[i]+f*(cols[i+1]-cols[i]))*warpPhases + .5)))
-			my := int(math.Floor(float64((rows[i]+f*(rows[i+1]-rows[i]))*warpPhases + .5)))
+			mx := int((cols[i]+f*(cols[i+1]-cols[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
+			my := int((rows[i]+f*(rows[i+1]-rows[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
 			if mx == 0 && my == 0 {
 				d[x] = s[x]
 				continue

@@ -28,10 +28,14 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
 
 	outer := boxAround(ring(o), 2, f.Bounds())
-	ly := &layer{box: boxAround(g[:], .08*width, f.Bounds()).Intersect(outer)}
-	if ly.box.Empty() {
+	inside := boxAround(g[:], .08*width, f.Bounds()).Intersect(outer)
+	if inside.Empty() {
 		return
 	}
+	w := e.scratch.Get().(*scratch)
+	defer e.scratch.Put(w)
+	ly := &w.layer
+	ly.box = inside
 	fade := facing(&g)
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
@@ -40,17 +44,17 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
 
-	var move field
+	move := &w.move
 	move.fill(o, &g, e.triangles, outer)
 	gate := newGate(ly.alpha, width)
 	bands := levels(width)
 
-	var before, after pix.Map
-	f.Planes[0].Crop(&before, outer, f.Depth)
+	before, after, inner := &w.before, &w.after, &w.inner
+	f.Planes[0].Crop(before, outer, f.Depth)
 	after.Resize(before.W, before.H)
-	pix.Warp(after, before, move.dx, move.dy, fieldStep)
-	inner := crop(after, ly.box, outer)
-	e.sharpness.apply(ly, inner)
+	pix.Warp(*after, *before, move.dx, move.dy, fieldStep)
+	crop(inner, *after, ly.box, outer)
+	e.sharpness.apply(ly, *inner, &w.soft)
 	diff := ly.y
 	for i, b := range inner.Pix {
 		diff.Pix[i] -= b
@@ -66,7 +70,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	}
 	diff = pix.Blend(diff, alpha, bands)
 	gate.apply(diff, 1, 1)
-	commit(f, 0, outer, ly.box, before, after, diff)
+	commit(f, 0, outer, ly.box, *before, *after, diff)
 
 	if f.Mono {
 		return
@@ -79,12 +83,12 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	}
 	cMove.stretch(f.SubX, f.SubY, cOuter)
 	for p := 1; p < 3; p++ {
-		f.Planes[p].Crop(&before, cOuter, f.Depth)
+		f.Planes[p].Crop(before, cOuter, f.Depth)
 		after.Resize(before.W, before.H)
-		pix.Warp(after, before, cMove.dx, cMove.dy, fieldStep)
+		pix.Warp(*after, *before, cMove.dx, cMove.dy, fieldStep)
 		var d pix.Map
 		if colour {
-			inner := crop(after, cInner, cOuter)
+			crop(inner, *after, cInner, cOuter)
 			d = ly.c[p-1]
 			for i, n := range ly.weight.Pix {
 				if n == 0 {
@@ -96,7 +100,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 			d = pix.Blend(d, chromaAlpha.Clone(), max(1, bands-f.SubX))
 			gate.apply(d, 1<<f.SubX, 1<<f.SubY)
 		}
-		commit(f, p, cOuter, cInner, before, after, d)
+		commit(f, p, cOuter, cInner, *before, *after, d)
 	}
 }
 
@@ -119,13 +123,12 @@ func (d *field) stretch(subX, subY int, box pix.Rect) {
 }
 
 // crop copies the part of m, which lies over outer, that lies over inner.
-func crop(m pix.Map, inner, outer pix.Rect) pix.Map {
-	o := pix.NewMap(inner.W(), inner.H())
+func crop(o *pix.Map, m pix.Map, inner, outer pix.Rect) {
+	o.Resize(inner.W(), inner.H())
 	for y := range o.H {
 		at := (inner.Y0-outer.Y0+y)*m.W + inner.X0 - outer.X0
 		copy(o.Row(y), m.Pix[at:at+o.W])
 	}
-	return o
 }
 
 // commit writes to plane p what the warp (after instead of before, over outer) and the blend

@@ -227,7 +227,8 @@ func coverTeeth(p *pix.RGB, m *face.Mesh) {
 	}
 	for c := range p.C {
 		ch := p.Channel(c)
-		skin := crop(ch, box, whole)
+		var skin pix.Map
+		crop(&skin, ch, box, whole)
 		lip := skin.Clone()
 		pix.Inpaint(lip, unknown)
 		pix.Inpaint(skin, hole)

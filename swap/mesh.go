@@ -2,6 +2,7 @@ package swap
 
 import (
 	"math"
+	"sync"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
@@ -18,15 +19,27 @@ type meshEngine struct {
 	curve     *pix.Curve
 	triangles [][3]uint16 // of the face and the ring around it
 	sharpness sharpness
+	scratch   *sync.Pool // of *scratch
 }
+
+// scratch is the memory that one call of draw works in.
+type scratch struct {
+	layer                layer
+	move                 field
+	before, after, inner pix.Map
+	soft                 pix.Map
+}
+
+// newScratch is the New of a plan's pool.
+func newScratch() any { return new(scratch) }
 
 // smallTexture is the face width in pixels below which half the texture's side is enough.
 const smallTexture = 200
 
 // newMeshEngine prepares a track for frames of this colour. It returns nil when the track shows
 // too little of the face.
-func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour) *meshEngine {
-	e := &meshEngine{options: o, curve: pix.NewCurve(c.Transfer), triangles: ringTriangles()}
+func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *sync.Pool) *meshEngine {
+	e := &meshEngine{options: o, scratch: pool, curve: pix.NewCurve(c.Transfer), triangles: ringTriangles()}
 	g, ok := newTarget(t, e.curve)
 	if !ok || len(t.Faces) == 0 {
 		return nil
@@ -86,6 +99,8 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 	}
 	coder := pix.NewCoder(f.Colour)
 	side := float32(e.texture.n - 1)
+	var tx texel
+	var q [5]float32
 	for y := range h {
 		crow := ((l.box.Y0+y)>>f.SubY - cr.Y0) * cr.W()
 		for x := range w {
@@ -100,14 +115,13 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 			a, b, d := &c.UV[tri[0]], &c.UV[tri[1]], &c.UV[tri[2]]
 			u := pix.Clamp(wa*a.X+wb*b.X+wc*d.X, 0, 1)
 			v := pix.Clamp(wa*a.Y+wb*b.Y+wc*d.Y, 0, 1)
-			tx := e.texture.at(u*side, v*side)
-			q := gain.at(u*(lightSide-1), v*(lightSide-1))
+			e.texture.at(&tx, u*side, v*side)
+			gain.at(&q, u*(lightSide-1), v*(lightSide-1))
 			bright := tx.bright * q[3]
-			var rgb [3]float32
-			for k := range rgb {
-				rgb[k] = e.curve.Code(tx.base[k] + q[k] + bright + tx.dark[k]*q[4])
-			}
-			ly, lu, lv := coder.YUV(rgb[0], rgb[1], rgb[2])
+			ly, lu, lv := coder.YUV(
+				e.curve.Code(tx.base[0]+q[0]+bright+tx.dark[0]*q[4]),
+				e.curve.Code(tx.base[1]+q[1]+bright+tx.dark[1]*q[4]),
+				e.curve.Code(tx.base[2]+q[2]+bright+tx.dark[2]*q[4]))
 			l.y.Pix[i] = ly
 			alpha := tx.alpha * (wa*fade[tri[0]] + wb*fade[tri[1]] + wc*fade[tri[2]])
 			if alpha > 0 && object.Pix != nil {
@@ -133,7 +147,7 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 }
 
 // at interpolates the gain at (x, y) on its grid.
-func (g *gain) at(x, y float32) (o [5]float32) {
+func (g *gain) at(o *[5]float32, x, y float32) {
 	ix, iy := min(int(x), lightSide-2), min(int(y), lightSide-2)
 	fx, fy := x-float32(ix), y-float32(iy)
 	i := iy*lightSide + ix
@@ -144,7 +158,6 @@ func (g *gain) at(x, y float32) (o [5]float32) {
 	o[2] = wa*a[2] + wb*b[2] + wc*c[2] + wd*d[2]
 	o[3] = wa*a[3] + wb*b[3] + wc*c[3] + wd*d[3]
 	o[4] = wa*a[4] + wb*b[4] + wc*c[4] + wd*d[4]
-	return o
 }
 
 // What stays of the target's mouth in the screen, in eye distances: its opening, a stroke along its
@@ -283,8 +296,10 @@ const (
 	grainLeast, grainMost = .6, 5
 )
 
-// apply changes the layer's luma. background is the reshaped footage of the same box.
-func (s sharpness) apply(l *layer, background pix.Map) {
+// apply changes the layer's luma. background is the reshaped footage of the same box; soft is
+// used up.
+func (s sharpness) apply(l *layer, background pix.Map, soft *pix.Map) {
+	soft.Resize(l.y.W, l.y.H)
 	for i, t := range l.surface.Tri {
 		if t < 0 {
 			l.y.Pix[i] = background.Pix[i]
@@ -294,15 +309,27 @@ func (s sharpness) apply(l *layer, background pix.Map) {
 		pix.Blur(l.y, l.y, s.blur)
 	}
 	if s.sharpen > 0 {
-		soft := l.y.Blurred(1)
+		pix.Blur(*soft, l.y, 1)
 		for i, v := range soft.Pix {
 			l.y.Pix[i] += s.sharpen * (l.y.Pix[i] - v)
 		}
 	}
-	soft := background.Blurred(.8)
-	for i, v := range soft.Pix {
-		if l.surface.Tri[i] >= 0 {
-			l.y.Pix[i] += pix.Clamp(background.Pix[i]-v, -s.grain, s.grain)
+	s.keepGrain(l, background)
+}
+
+// keepGrain adds the finest structure of the background, limited to s.grain: what a 3×3 binomial
+// blur takes away.
+func (s sharpness) keepGrain(l *layer, background pix.Map) {
+	w := background.W
+	for y := 1; y < background.H-1; y++ {
+		up, mid, down := background.Row(y-1), background.Row(y), background.Row(y+1)
+		for x := 1; x < w-1; x++ {
+			i := y*w + x
+			if l.surface.Tri[i] < 0 {
+				continue
+			}
+			soft := up[x-1] + 2*up[x] + up[x+1] + 2*(mid[x-1]+2*mid[x]+mid[x+1]) + down[x-1] + 2*down[x] + down[x+1]
+			l.y.Pix[i] += pix.Clamp(mid[x]-soft/16, -s.grain, s.grain)
 		}
 	}
 }

@@ -327,7 +327,7 @@ func (t *tracks) release(i int) {
 // get makes the engine when it is first needed; nil when the track cannot be swapped.
 func (e *trackEngine) get(p *Plan, track int, c pix.Colour) engine {
 	e.once.Do(func() {
-		if m := newMeshEngine(&p.analysis.Tracks[track], p.identity[track], p.options, c); m != nil {
+		if m := newMeshEngine(&p.analysis.Tracks[track], p.identity[track], p.options, c, &p.scratch); m != nil {
 			e.engine = m
 		}
 	})

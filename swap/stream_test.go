@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -431,7 +432,7 @@ func BenchmarkFrame(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := newMeshEngine(&track, id, DefaultOptions(), pix.Colour{})
+	e := newMeshEngine(&track, id, DefaultOptions(), pix.Colour{}, &sync.Pool{New: newScratch})
 	b.Run("look", func(b *testing.B) {
 		for b.Loop() {
 			e.look(f, &o)

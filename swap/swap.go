@@ -14,6 +14,7 @@ package swap
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
@@ -82,6 +83,7 @@ type Plan struct {
 	analysis *face.Analysis
 	identity map[int]*Identity // by track index
 	tracks   tracks
+	scratch  sync.Pool // memory of the workers
 }
 
 // NewPlan checks the assignments and options. The costly parts are made per track when a Stream
@@ -108,6 +110,7 @@ func NewPlan(a *face.Analysis, assignments []Assignment, o Options) (*Plan, erro
 		byPerson[s.Person] = s.Identity
 	}
 	p := &Plan{options: o, analysis: a, identity: map[int]*Identity{}}
+	p.scratch.New = newScratch
 	for i := range a.Tracks {
 		if id := byPerson[a.Tracks[i].Person]; id != nil {
 			p.identity[i] = id

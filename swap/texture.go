@@ -212,7 +212,7 @@ func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
 }
 
 // at interpolates between the four texels around (x, y), which must lie inside.
-func (t *texture) at(x, y float32) (o texel) {
+func (t *texture) at(o *texel, x, y float32) {
 	ix, iy := min(int(x), t.n-2), min(int(y), t.n-2)
 	fx, fy := x-float32(ix), y-float32(iy)
 	i := iy*t.n + ix
@@ -226,5 +226,4 @@ func (t *texture) at(x, y float32) (o texel) {
 	o.dark[1] = wa*a.dark[1] + wb*b.dark[1] + wc*c.dark[1] + wd*d.dark[1]
 	o.dark[2] = wa*a.dark[2] + wb*b.dark[2] + wc*c.dark[2] + wd*d.dark[2]
 	o.alpha = wa*a.alpha + wb*b.alpha + wc*c.alpha + wd*d.alpha
-	return o
 }
