@@ -52,7 +52,7 @@ func (s *service) newCrew() *crew {
 // workerArgs hands the settings that a worker needs to a process of its own.
 func workerArgs(c config.Config, url string) []string {
 	args := []string{
-		"worker", "--attached", "--nats=" + url, "--data=" + c.Data, "--blob=" + blobURL(c),
+		"worker", "--attached", "--nats=" + url, "--data=" + c.Data, "--blob=" + c.Blob,
 		"--samples=" + c.Samples, "--device=" + c.Device, "--log-level=" + c.LogLevel,
 		fmt.Sprintf("--max-file=%d", c.MaxFile), "--fetch-timeout=" + c.FetchTimeout.String(),
 		"--max-length=" + c.MaxLength.String(), fmt.Sprintf("--max-pixels=%d", c.MaxPixels),

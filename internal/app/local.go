@@ -63,7 +63,7 @@ func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
 			l.close()
 		}
 	}()
-	if l.blobs, err = blob.Open(ctx, "file://"+filepath.ToSlash(filepath.Join(l.dir, "blobs"))); err != nil {
+	if l.blobs, err = blob.Open(ctx, filepath.Join(l.dir, "blobs")); err != nil {
 		return nil, err
 	}
 	cache, err := os.UserCacheDir()
@@ -71,7 +71,7 @@ func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
 		cache = l.dir // without a home there is nothing to keep it in
 	}
 	cache = filepath.Join(cache, "twinsync")
-	if l.kept, err = blob.Open(ctx, "file://"+filepath.ToSlash(cache)); err != nil {
+	if l.kept, err = blob.Open(ctx, cache); err != nil {
 		return nil, err
 	}
 	if l.scratch, err = blob.OpenScratch(filepath.Join(l.dir, "scratch"), scratchQuota); err != nil {

@@ -257,7 +257,7 @@ func blobURL(c config.Config) string {
 	if c.Blob != "" {
 		return c.Blob
 	}
-	return "file://" + filepath.ToSlash(filepath.Join(c.Data, "files"))
+	return filepath.Join(c.Data, "files")
 }
 
 // dataFolder is the data folder as an absolute path, made for its owner alone.
