@@ -3,7 +3,7 @@ package face
 import (
 	"testing"
 
-	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/internal/testmedia"
 	"github.com/twinsync/twinsync/pix"
 )
 
@@ -11,10 +11,7 @@ import (
 func BenchmarkParts(b *testing.B) {
 	m := models(b, DefaultOptions())
 	l := &lens{m: m}
-	f, _, err := media.ReadPhoto(b.Context(), shared(b, "photos/p04_sfhq_stubble_man.jpg"), media.Limits{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	f := portrait(b, testmedia.Carl)
 	found, err := l.detect(b.Context(), f, quick)
 	if err != nil || len(found) == 0 {
 		b.Fatal(err)

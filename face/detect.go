@@ -51,55 +51,67 @@ type effort int
 const (
 	quick    effort = iota // whole picture, short range
 	thorough               // whole picture, short and full range
-	hard                   // and when that finds nothing, tiles and the picture turned
+	hard                   // and when that finds nobody, tiles and the picture turned
 )
 
-// detect finds faces, surest first. It is the union of several looks at the frame; those that
+// detect finds faces in the whole picture, surest first. It is the union of the looks; those that
 // see the same face are merged, weighted by score.
 func (l *lens) detect(ctx context.Context, f *pix.Frame, e effort) ([]detection, error) {
-	long, short := float32(max(f.W, f.H)), float32(min(f.W, f.H))
-	whole := pix.Square{X: float32(f.W-1) / 2, Y: float32(f.H-1) / 2, Side: long}
+	whole := wholeSquare(f)
 	found, err := l.look(ctx, f, whole, false, shortScore, nil)
+	if err == nil && e >= thorough {
+		found, err = l.look(ctx, f, whole, true, fullScore, found)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if e >= thorough {
-		if found, err = l.look(ctx, f, whole, true, fullScore, found); err != nil {
-			return nil, err
-		}
 	}
 	for i := range found {
 		found[i].sure = true
 	}
-	if e < hard || len(found) > 0 {
-		return merge(found), nil
-	}
-	// Nothing yet: larger and larger parts of the picture, as long as a part has more pixels than
-	// the network sees; then the picture turned, as phones and upside-down files have it.
+	return merge(found), nil
+}
+
+// wholeSquare is the whole picture, made square.
+func wholeSquare(f *pix.Frame) pix.Square {
+	return pix.Square{X: float32(f.W-1) / 2, Y: float32(f.H-1) / 2, Side: float32(max(f.W, f.H))}
+}
+
+// search looks where detect found nobody, in steps from the likely to the unlikely, and ends with the
+// first step of which meet accepts a face: parts of the picture, large and then small, as long as a
+// part has more pixels than the network sees; then the picture turned, as phones and
+// upside-down files have it.
+func (l *lens) search(ctx context.Context, f *pix.Frame, meet func([]detection) (bool, error)) error {
+	long, short := float32(max(f.W, f.H)), float32(min(f.W, f.H))
 	for _, side := range []float32{short, short / 2} {
-		if side < fullSide || (side == short && short > .9*long) {
+		if side < fullSide || side == short && short > .9*long {
 			continue
 		}
+		var found []detection
 		for _, sq := range tiles(f.W, f.H, side) {
+			var err error
 			if found, err = l.look(ctx, f, sq, true, tileScore, found); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if len(found) > 0 {
-			return merge(found), nil
+		if met, err := meet(merge(found)); met || err != nil {
+			return err
 		}
 	}
 	for _, turn := range []float32{math.Pi, math.Pi / 2, -math.Pi / 2} {
-		sq := whole
+		sq := wholeSquare(f)
 		sq.Angle = turn
-		if found, err = l.look(ctx, f, sq, false, tileScore, found); err != nil {
-			return nil, err
+		found, err := l.look(ctx, f, sq, false, tileScore, nil)
+		if err == nil {
+			found, err = l.look(ctx, f, sq, true, tileScore, found)
 		}
-		if found, err = l.look(ctx, f, sq, true, tileScore, found); err != nil {
-			return nil, err
+		if err != nil {
+			return err
+		}
+		if met, err := meet(merge(found)); met || err != nil {
+			return err
 		}
 	}
-	return merge(found), nil
+	return nil
 }
 
 // tiles covers the frame with squares of this side, overlapping by at least a third so that a
@@ -202,6 +214,9 @@ func merge(found []detection) []detection {
 	}
 	return out
 }
+
+// largerFirst orders detections for those who can only follow so many.
+func largerFirst(a, b detection) int { return cmp.Compare(b.box.W*b.box.H, a.box.W*a.box.H) }
 
 // overlap is the intersection over the union of two boxes, 0…1.
 func overlap(a, b Box) float32 {

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/internal/testmedia"
 	"github.com/twinsync/twinsync/pix"
 )
 
@@ -30,18 +30,9 @@ func staged(t testing.TB, photo *pix.Frame, n int, squares []pix.Square) []*pix.
 	return out
 }
 
-func portrait(t testing.TB) *pix.Frame {
-	t.Helper()
-	f, _, err := media.ReadPhoto(t.Context(), shared(t, "photos/p04_sfhq_stubble_man.jpg"), media.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 func TestTrackingFollowsKnownMotion(t *testing.T) {
 	m := models(t, DefaultOptions())
-	photo := portrait(t)
+	photo := portrait(t, testmedia.Bea)
 	stills, err := Photo(t.Context(), m, photo)
 	if err != nil || len(stills) != 1 {
 		t.Fatalf("%d faces, %v", len(stills), err)
@@ -51,13 +42,13 @@ func TestTrackingFollowsKnownMotion(t *testing.T) {
 	const n, frames = 360, 40
 	for name, at := range map[string]func(i float64) pix.Square{
 		"roll of 35 degrees": func(i float64) pix.Square {
-			return pix.Square{X: mid.X, Y: mid.Y, Side: 900, Angle: float32(.61 * math.Sin(i/6))}
+			return pix.Square{X: mid.X, Y: mid.Y, Side: 560, Angle: float32(.61 * math.Sin(i/6))}
 		},
 		"pan and zoom": func(i float64) pix.Square {
-			return pix.Square{X: mid.X + float32(180*math.Sin(i/8)), Y: mid.Y + float32(60*math.Cos(i/5)), Side: float32(1100 + 500*math.Sin(i/12))}
+			return pix.Square{X: mid.X + float32(110*math.Sin(i/8)), Y: mid.Y + float32(40*math.Cos(i/5)), Side: float32(650 + 280*math.Sin(i/12))}
 		},
 		"shake": func(i float64) pix.Square {
-			return pix.Square{X: mid.X + float32(45*math.Sin(i*2.1)), Y: mid.Y + float32(35*math.Cos(i*1.7)), Side: 900}
+			return pix.Square{X: mid.X + float32(25*math.Sin(i*2.1)), Y: mid.Y + float32(20*math.Cos(i*1.7)), Side: 560}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,9 +95,14 @@ func TestTrackingFollowsKnownMotion(t *testing.T) {
 // The face turns by quarters, as films from phones without a rotation tag do.
 func TestTurnedFramesAreFound(t *testing.T) {
 	m := models(t, DefaultOptions())
-	photo := portrait(t)
+	photo := portrait(t, testmedia.Bea)
+	stills, err := Photo(t.Context(), m, photo)
+	if err != nil || len(stills) != 1 {
+		t.Fatalf("%d faces, %v", len(stills), err)
+	}
+	upright := stills[0].Pose
 	for _, turn := range []float64{-math.Pi / 2, math.Pi / 2, math.Pi} {
-		sq := pix.Square{X: float32(photo.W) / 2, Y: float32(photo.H) / 2, Side: 1100, Angle: float32(turn)}
+		sq := pix.Square{X: float32(photo.W) / 2, Y: float32(photo.H) / 2, Side: 600, Angle: float32(turn)}
 		f := staged(t, photo, 320, []pix.Square{sq})[0]
 		o := NewObserver(m, 0, 25)
 		if err := o.Observe(t.Context(), f); err != nil {
@@ -118,7 +114,7 @@ func TestTurnedFramesAreFound(t *testing.T) {
 		}
 		mesh := out.tracks[0].seen[0].mesh()
 		pose := FitPose(&mesh)
-		if d := math.Remainder(float64(pose.Roll)+turn, 2*math.Pi); math.Abs(d) > .15 {
+		if d := math.Remainder(float64(pose.Roll-upright.Roll)+turn, 2*math.Pi); math.Abs(d) > .05 {
 			t.Errorf("turned by %.2f: roll %.2f", turn, pose.Roll)
 		}
 	}

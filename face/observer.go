@@ -19,13 +19,10 @@ const (
 	viewEvery    = .50
 )
 
-// Confidences: from which a new face is believed, below which a followed one is given up, and
-// below which it is looked for again.
+// Confidences: below which a followed face is given up, and below which it is looked for again.
 const (
-	beginSure   = .60 // found in the whole picture
-	beginUnsure = .85 // found in a tile or a turned picture
-	keepFace    = .45
-	doubtFace   = .75
+	keepFace  = .45
+	doubtFace = .75
 )
 
 // A face that the thorough look passes over this often while its mesh is doubtful is a ghost.
@@ -118,7 +115,7 @@ func (o *Observer) track(ctx context.Context, f *pix.Frame) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if s.presence > keepFace && s.plausible() && s.offCentre() {
+		if s.presence > keepFace && s.plausible() && s.askew() {
 			if s, err = o.lens.mesh(ctx, f, s.mesh.square()); err != nil {
 				return false, err
 			}
@@ -170,7 +167,18 @@ func (o *Observer) seek(ctx context.Context, f *pix.Frame, anew bool) error {
 		return err
 	}
 	o.confirm(found, e)
-	slices.SortStableFunc(found, func(a, b detection) int { return cmp.Compare(b.box.W*b.box.H, a.box.W*a.box.H) })
+	met, err := o.meet(ctx, f, found)
+	if err != nil || met || e < hard || len(o.live) > 0 {
+		return err
+	}
+	return o.lens.search(ctx, f, func(found []detection) (bool, error) { return o.meet(ctx, f, found) })
+}
+
+// meet begins to follow those of the detected faces that are new and really are faces, the largest
+// first. It reports whether there was one.
+func (o *Observer) meet(ctx context.Context, f *pix.Frame, found []detection) (bool, error) {
+	slices.SortStableFunc(found, largerFirst)
+	met := false
 	for i := range found {
 		d := &found[i]
 		if len(o.live) >= o.lens.m.options.MaxFaces || o.knows(d) {
@@ -178,18 +186,14 @@ func (o *Observer) seek(ctx context.Context, f *pix.Frame, anew bool) error {
 		}
 		s, err := o.lens.meet(ctx, f, d)
 		if err != nil {
-			return err
+			return met, err
 		}
-		need := float32(beginUnsure)
-		if d.sure {
-			need = beginSure
+		if s != nil {
+			met = true
+			o.live = append(o.live, &follow{last: *s, textured: -1 << 30, viewed: -1 << 30})
 		}
-		if s == nil || !s.plausible() || s.confidence() < need {
-			continue
-		}
-		o.live = append(o.live, &follow{last: *s, textured: -1 << 30, viewed: -1 << 30})
 	}
-	return nil
+	return met, nil
 }
 
 // knows reports whether a detection is a face that is followed.

@@ -7,24 +7,28 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
-	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
+	"github.com/twinsync/twinsync/internal/testmedia"
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/pix"
 )
 
+// opened loads the networks once for all tests.
+var opened = sync.OnceValues(func() (*infer.Runtime, error) { return infer.Open(infer.Options{}) })
+
 func models(t testing.TB, o Options) *Models {
 	t.Helper()
-	rt, err := infer.Open(infer.Options{})
+	rt, err := opened()
 	if err != nil {
 		t.Fatalf("%v (make setup installs it)", err)
 	}
-	t.Cleanup(func() { rt.Close() })
 	m, err := NewModels(rt, o)
 	if err != nil {
 		t.Fatal(err)
@@ -32,21 +36,26 @@ func models(t testing.TB, o Options) *Models {
 	return m
 }
 
-// shared is a file of the shared test media, which lie beside the repository.
+// shared is a file of the development media; the test is skipped where they are absent.
 func shared(t testing.TB, name string) string {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	path := filepath.Join(filepath.Dir(file), "..", "..", "shared", "media", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the shared test media are not there (../shared/media/%s)", name)
+	return testmedia.Shared(t, strings.Split(name, "/")...)
+}
+
+// portrait is a person's picture.
+func portrait(t testing.TB, person string) *pix.Frame {
+	t.Helper()
+	f, _, err := media.ReadPhoto(t.Context(), testmedia.Photo(t, person), media.Limits{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return path
+	return f
 }
 
 // eachFrame hands over the frames first ≤ i < end of a clip.
-func eachFrame(t testing.TB, name string, first, end int, see func(f *pix.Frame)) (fps float64) {
+func eachFrame(t testing.TB, path string, first, end int, see func(f *pix.Frame)) (fps float64) {
 	t.Helper()
-	ctx, path := t.Context(), shared(t, name)
+	ctx := t.Context()
 	info, err := media.Probe(ctx, path, media.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -71,12 +80,12 @@ func eachFrame(t testing.TB, name string, first, end int, see func(f *pix.Frame)
 }
 
 // observed looks at frames of a clip in stretches of this length.
-func observed(t testing.TB, m *Models, name string, first, end, stretch int) []*Observations {
+func observed(t testing.TB, m *Models, path string, first, end, stretch int) []*Observations {
 	t.Helper()
 	var parts []*Observations
 	var o *Observer
 	at := first
-	eachFrame(t, name, first, end, func(f *pix.Frame) {
+	eachFrame(t, path, first, end, func(f *pix.Frame) {
 		if o == nil {
 			o = NewObserver(m, at, 25)
 		}
@@ -93,9 +102,9 @@ func observed(t testing.TB, m *Models, name string, first, end, stretch int) []*
 	return parts
 }
 
-func analysed(t testing.TB, m *Models, name string, end, stretch int) *Analysis {
+func analysed(t testing.TB, m *Models, path string, end, stretch int) *Analysis {
 	t.Helper()
-	a, err := Join(observed(t, m, name, 0, end, stretch), VideoInfo{}, 25)
+	a, err := Join(observed(t, m, path, 0, end, stretch), VideoInfo{}, 25)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +157,7 @@ func TestSharedClips(t *testing.T) {
 			if !long && !c.everywhere {
 				t.Skip("set TWINSYNC_LONG=1 for the whole list")
 			}
-			a := analysed(t, m, "odd/video/"+c.name, c.frames, 1<<20)
+			a := analysed(t, m, shared(t, "odd/video/"+c.name), c.frames, 1<<20)
 			if len(a.People) != c.people {
 				t.Errorf("%d people, want %d", len(a.People), c.people)
 			}
@@ -161,13 +170,8 @@ func TestSharedClips(t *testing.T) {
 			for _, s := range a.Shots[1:] {
 				cuts = append(cuts, s.First)
 			}
-			if len(cuts) != len(c.cuts) {
-				t.Fatalf("cuts at %v, want %v", cuts, c.cuts)
-			}
-			for i := range cuts {
-				if cuts[i] != c.cuts[i] {
-					t.Errorf("cuts at %v, want %v", cuts, c.cuts)
-				}
+			if !slices.Equal(cuts, c.cuts) {
+				t.Errorf("cuts at %v, want %v", cuts, c.cuts)
 			}
 			for _, tr := range a.Tracks {
 				if len(tr.Textures) == 0 || len(tr.Textures) > TexturesPerTrack {
@@ -178,9 +182,67 @@ func TestSharedClips(t *testing.T) {
 	}
 }
 
+// Clips made for the test: who is where in every frame is known exactly.
+func TestMadeClips(t *testing.T) {
+	m := models(t, DefaultOptions())
+	stills := map[string]*Mesh{}
+	for _, who := range []string{testmedia.Anton, testmedia.Bea, testmedia.Carl} {
+		faces, err := Photo(t.Context(), m, portrait(t, who))
+		if err != nil || len(faces) != 1 {
+			t.Fatalf("%s: %d faces, %v", who, len(faces), err)
+		}
+		stills[who] = &faces[0].Mesh
+	}
+	for name, c := range map[string]struct {
+		spec testmedia.Spec
+		cuts []int
+	}{
+		"two people": {testmedia.Spec{People: []string{testmedia.Anton, testmedia.Bea}, Frames: 20, Pan: 30, Nod: 10, Roll: .3}, nil},
+		"cuts":       {testmedia.Spec{People: []string{testmedia.Bea, testmedia.Carl}, Cuts: []int{10, 20}, Frames: 30}, []int{10, 20}},
+		"10 bit":     {testmedia.Spec{People: []string{testmedia.Carl}, Frames: 12, Zoom: .2, PixFmt: "yuv420p10le"}, nil},
+		"small":      {testmedia.Spec{People: []string{testmedia.Bea}, W: 1280, H: 720, FaceSize: 130, Frames: 12, Pan: 60}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clip := testmedia.Clip(t, c.spec)
+			a := analysed(t, m, clip.Path, 1<<20, 1<<20)
+			if len(a.People) != len(c.spec.People) {
+				t.Errorf("%d people, want %d", len(a.People), len(c.spec.People))
+			}
+			var cuts []int
+			for _, s := range a.Shots[1:] {
+				cuts = append(cuts, s.First)
+			}
+			if !slices.Equal(cuts, c.cuts) {
+				t.Errorf("cuts at %v, want %v", cuts, c.cuts)
+			}
+			for i, places := range clip.Truth {
+				tracks, faces := a.FacesAt(i)
+				if len(tracks) != len(places) {
+					t.Fatalf("frame %d: %d faces, want %d", i, len(tracks), len(places))
+				}
+				for _, p := range places {
+					nearest := math.Inf(1)
+					for k := range tracks {
+						f := &a.Tracks[tracks[k]].Faces[faces[k]]
+						off := 0.0
+						for v, q := range stills[p.Person][:MeshPoints] {
+							x, y := p.At(float64(q.X), float64(q.Y))
+							off += math.Hypot(x-float64(f.Mesh[v].X), y-float64(f.Mesh[v].Y)) / MeshPoints
+						}
+						nearest = min(nearest, off/float64(f.Mesh.EyeDistance()))
+					}
+					if nearest > .06 {
+						t.Errorf("frame %d: %s's mesh is off by %.3f of the eye distance", i, p.Person, nearest)
+					}
+				}
+			}
+		})
+	}
+}
+
 // The face's box is out of the picture in seconds .76–1.74 and 3.22–4.28 (25 fps).
 func TestNoGhostsWhereNobodyIs(t *testing.T) {
-	a := analysed(t, models(t, DefaultOptions()), "odd/video/face_leaves_and_returns.mp4", 1<<20, 1<<20)
+	a := analysed(t, models(t, DefaultOptions()), shared(t, "odd/video/face_leaves_and_returns.mp4"), 1<<20, 1<<20)
 	for i := 0; i < a.Video.Frames; i++ {
 		at := float64(i) / 25
 		tr, _ := a.FacesAt(i)
@@ -199,8 +261,8 @@ func TestNoGhostsWhereNobodyIs(t *testing.T) {
 
 func TestStretchesGiveTheSameAsTheWhole(t *testing.T) {
 	m := models(t, DefaultOptions())
-	const name = "odd/video/two_people_split.mp4"
-	whole, parts := analysed(t, m, name, 30, 1<<20), analysed(t, m, name, 30, 11)
+	clip := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Anton, testmedia.Bea}, Frames: 30, Pan: 20, Roll: .2}).Path
+	whole, parts := analysed(t, m, clip, 30, 1<<20), analysed(t, m, clip, 30, 11)
 	if len(parts.Tracks) != len(whole.Tracks) || len(parts.People) != len(whole.People) {
 		t.Fatalf("%d tracks and %d people, in one %d and %d", len(parts.Tracks), len(parts.People), len(whole.Tracks), len(whole.People))
 	}
@@ -216,10 +278,10 @@ func TestStretchesGiveTheSameAsTheWhole(t *testing.T) {
 
 func TestSameFramesSameBytes(t *testing.T) {
 	m := models(t, DefaultOptions())
-	const name = "odd/video/scene_cuts_ABnC.mp4"
+	clip := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Bea, testmedia.Carl}, Cuts: []int{8, 16}, Frames: 20}).Path
 	var files [2]bytes.Buffer
 	for i := range files {
-		if _, err := observed(t, m, name, 44, 56, 1<<20)[0].WriteTo(&files[i]); err != nil {
+		if _, err := observed(t, m, clip, 0, 20, 1<<20)[0].WriteTo(&files[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,10 +293,10 @@ func TestSameFramesSameBytes(t *testing.T) {
 // Observers share the networks and nothing else.
 func TestObserversSideBySide(t *testing.T) {
 	m := models(t, DefaultOptions())
-	photo := portrait(t)
+	photo := portrait(t, testmedia.Bea)
 	var squares []pix.Square
 	for i := range 6 {
-		squares = append(squares, pix.Square{X: 440 + 5*float32(i), Y: 440, Side: 900})
+		squares = append(squares, pix.Square{X: 220 + 3*float32(i), Y: 220, Side: 450})
 	}
 	frames := staged(t, photo, 240, squares)
 	files := make([]bytes.Buffer, 3)
@@ -271,10 +333,7 @@ func TestMirroredCropAgrees(t *testing.T) {
 		o := DefaultOptions()
 		o.Plain = plain
 		l := &lens{m: models(t, o)}
-		f, _, err := media.ReadPhoto(t.Context(), shared(t, "photos/p04_sfhq_stubble_man.jpg"), media.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := portrait(t, testmedia.Bea)
 		found, err := l.detect(t.Context(), f, quick)
 		if err != nil || len(found) != 1 {
 			t.Fatalf("%d faces, %v", len(found), err)
@@ -345,7 +404,7 @@ func TestObserverStops(t *testing.T) {
 func BenchmarkObserve(b *testing.B) {
 	m := models(b, DefaultOptions())
 	var frames []*pix.Frame
-	fps := eachFrame(b, "videos/v10_woman_car_threequarter_1s_noaudio.mp4", 0, 24, func(f *pix.Frame) { frames = append(frames, f.Clone()) })
+	fps := eachFrame(b, shared(b, "videos/v10_woman_car_threequarter_1s_noaudio.mp4"), 0, 24, func(f *pix.Frame) { frames = append(frames, f.Clone()) })
 	begin, n := time.Now(), 0
 	for b.Loop() {
 		o := NewObserver(m, 0, fps)

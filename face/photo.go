@@ -64,25 +64,30 @@ func Photo(ctx context.Context, m *Models, f *pix.Frame) ([]PhotoFace, error) {
 	both := *m
 	both.options.Mirror = true
 	l := &lens{m: &both}
-	found, err := l.detect(ctx, f, hard)
+	var live []*follow
+	meet := func(found []detection) (bool, error) {
+		slices.SortStableFunc(found, largerFirst)
+		for i := range found {
+			s, err := l.meet(ctx, f, &found[i])
+			if err != nil {
+				return false, err
+			}
+			if s != nil {
+				live = append(live, &follow{last: *s})
+			}
+		}
+		return len(live) > 0, nil
+	}
+	found, err := l.detect(ctx, f, thorough)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(found, func(a, b detection) int { return cmp.Compare(b.box.W*b.box.H, a.box.W*a.box.H) })
-	var live []*follow
-	for i := range found {
-		d := &found[i]
-		s, err := l.meet(ctx, f, d)
-		if err != nil {
-			return nil, err
-		}
-		need := float32(beginUnsure)
-		if d.sure {
-			need = beginSure
-		}
-		if s != nil && s.plausible() && s.confidence() >= need {
-			live = append(live, &follow{last: *s})
-		}
+	met, err := meet(found)
+	if err == nil && !met {
+		err = l.search(ctx, f, meet)
+	}
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(live, func(a, b *follow) int {
 		return cmp.Compare(b.last.mesh.EyeDistance(), a.last.mesh.EyeDistance())
