@@ -67,7 +67,8 @@ type assembly struct {
 	first, end int
 	base       int64 // the output's time zero, in ticks of the source's video
 	stream     nutStreamInfo
-	order      [][]int64 // per segment, the output times of its packets as they are stored
+	ticks      Rational  // the output track's time base
+	order      [][]int64 // per segment, the output times of its packets, in the order they are stored
 	notes      []string
 }
 
@@ -83,6 +84,7 @@ func (a *assembly) check() error {
 	if a.first < 0 || a.end > a.Info.Frames() {
 		return fault.New(fault.Internal, "", "segments hold frames %d to %d of %d", a.first, a.end, a.Info.Frames())
 	}
+	a.ticks = Rational{1, trackTimescale(v.TimeBase)}
 	a.base = v.Times[a.first]
 	if !a.cut() {
 		a.base = min(a.base, rescale(int64(a.Info.Start), Rational{1, int64(time.Second)}, v.TimeBase))
@@ -128,7 +130,7 @@ func (a *assembly) scan(i int, s Segment) ([]int64, error) {
 		if at+1 < len(sorted) && sorted[at+1] == pts {
 			return nil, broken(errors.New("two frames at one time"))
 		}
-		out[k] = a.Info.Video.Times[s.First+at] - a.base
+		out[k] = rescale(a.Info.Video.Times[s.First+at]-a.base, a.Info.Video.TimeBase, a.ticks)
 	}
 	return out, nil
 }
@@ -222,7 +224,7 @@ func (a *assembly) mux(ctx context.Context, out, chapters string) error {
 // feed writes all packets as one stream.
 func (a *assembly) feed(w io.Writer) error {
 	s := a.stream
-	s.TimeBase, s.SAR = a.Info.Video.TimeBase, a.Info.Video.SAR
+	s.TimeBase, s.SAR = a.ticks, a.Info.Video.SAR
 	if s.SAR.Num == 0 {
 		s.SAR = Rational{} // NUT's way to say unknown
 	}

@@ -175,8 +175,8 @@ func (i *Info) Trim(from, to time.Duration) (first, end int, err error) {
 	if from < 0 || to < 0 || to > 0 && to <= from {
 		return 0, 0, fault.New(fault.InvalidField, "to", "the end of the cut must lie after its beginning")
 	}
-	// Half a tick of grace, so that 0.2 means the frame stored at 0.19998.
-	grace := i.Video.TimeBase.Duration(1) / 2
+	// A little grace, so that 0.2 means the frame stored at 0.19998.
+	grace := min(i.Video.TimeBase.Duration(1)/2, 500*time.Microsecond)
 	first = sort.Search(n, func(k int) bool { return i.Time(k) >= from-grace })
 	end = n
 	if to > 0 {

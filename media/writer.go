@@ -69,16 +69,18 @@ func (o WriterOptions) Check() error {
 
 // Writer encodes one segment into a file that Assemble reads. It is for one goroutine.
 type Writer struct {
-	p     *process
-	nut   *nutWriter
-	opt   WriterOptions
-	enc   encoding
-	path  string
-	buf   []byte
-	first int64
-	last  int64
-	n     int
-	err   error
+	p    *process
+	nut  *nutWriter
+	opt  WriterOptions
+	enc  encoding
+	path string
+	buf  []byte
+
+	neutral []byte // chroma that grey frames lack
+	first   int64
+	last    int64
+	n       int
+	err     error
 }
 
 // NewWriter starts an encoder. The file at path is replaced; the name's ending does not
@@ -145,15 +147,33 @@ func (w *Writer) write(f *pix.Frame) error {
 	if w.n == 0 {
 		w.first = f.PTS
 		var err error
-		w.nut, err = newNUTWriter(w.p, nutStreamInfo{Tag: rawTag(f.Layout), TimeBase: w.opt.Video.TimeBase, W: f.W, H: f.H})
+		w.nut, err = newNUTWriter(w.p, nutStreamInfo{Tag: rawTag(w.enc.pipe), TimeBase: w.opt.Video.TimeBase, W: f.W, H: f.H})
 		if err != nil {
 			return err
 		}
+		if f.Mono {
+			w.neutral = neutralChroma(w.enc.pipe)
+		}
 	}
 	w.n, w.last = w.n+1, f.PTS
-	if err := w.nut.packet(f.PTS-w.first, true, frameBytes(f.Layout)); err != nil {
+	if err := w.nut.packet(f.PTS-w.first, true, frameBytes(w.enc.pipe)); err != nil {
 		return err
 	}
+	if err := w.writePlanes(f); err != nil || w.neutral == nil {
+		return err
+	}
+	_, err := w.p.Write(w.neutral)
+	return err
+}
+
+// neutralChroma is the chroma of a grey picture, as bytes. It is made here because
+// FFmpeg's own conversion takes every grey picture for full range.
+func neutralChroma(l pix.Layout) []byte {
+	f := pix.NewFrame(l, pix.Colour{})
+	return appendPlane(appendPlane(nil, f.Planes[1]), f.Planes[2])
+}
+
+func (w *Writer) writePlanes(f *pix.Frame) error {
 	if raw := rawBytes(f); raw != nil && (f.Depth == 8 || littleEndian()) {
 		_, err := w.p.Write(raw)
 		return err
@@ -223,14 +243,21 @@ func (w *Writer) Abort() {
 // encoding is how a source's video will be encoded.
 type encoding struct {
 	encoder string
-	layout  pix.Layout
+	pipe    pix.Layout // what the encoding process is given: the source's, with chroma
+	layout  pix.Layout // what is encoded
 	notes   []string
 }
 
 // chooseEncoding picks encoder and pixel format.
 func chooseEncoding(ctx context.Context, opt WriterOptions) (encoding, error) {
 	l := opt.Video.Layout
-	e := encoding{layout: l}
+	e := encoding{pipe: l}
+	if l.Mono {
+		e.pipe.Mono, e.pipe.SubX, e.pipe.SubY = false, 1, 1
+		e.notes = append(e.notes, "grey video is stored with empty chroma, which more players know")
+	}
+	l = e.pipe
+	e.layout = l
 	odd := l.W%2 != 0 || l.H%2 != 0
 	have, err := encoders(ctx)
 	if err != nil {
@@ -243,7 +270,7 @@ func chooseEncoding(ctx context.Context, opt WriterOptions) (encoding, error) {
 	case AV1:
 		// SVT-AV1 is fast but knows only 4:2:0 of even size, 64 pixels and more.
 		e.encoder = "libaom-av1"
-		if have["libsvtav1"] && !odd && l.SubX == 1 && l.SubY == 1 && l.Depth <= 10 && !l.Mono && min(l.W, l.H) >= 64 {
+		if have["libsvtav1"] && !odd && l.SubX == 1 && l.SubY == 1 && l.Depth <= 10 && min(l.W, l.H) >= 64 {
 			e.encoder, maxDepth, only420 = "libsvtav1", 10, true
 		}
 	default:
@@ -252,10 +279,6 @@ func chooseEncoding(ctx context.Context, opt WriterOptions) (encoding, error) {
 	if !have[e.encoder] {
 		return e, fault.New(fault.Unsupported, "codec", "the installed FFmpeg cannot encode %s: it lacks %s", or(opt.Codec, H264), e.encoder).
 			WithHint("Choose another codec, or install an FFmpeg built with %s.", e.encoder)
-	}
-	if l.Mono {
-		e.layout.Mono, e.layout.SubX, e.layout.SubY = false, 1, 1
-		e.notes = append(e.notes, "grey video is stored as 4:2:0 with empty chroma, which more players know")
 	}
 	if only420 {
 		e.layout.SubX, e.layout.SubY = 1, 1
@@ -371,7 +394,7 @@ func (e encoding) filters(v *Video) string {
 			tag(v.Tags.Range), tag(v.Tags.Primaries), tag(v.Tags.Transfer), tag(v.Tags.Matrix)),
 		fmt.Sprintf("setsar=sar=%d/%d:max=100000", v.SAR.Num, v.SAR.Den),
 	}
-	if e.layout != v.Layout {
+	if e.layout != e.pipe {
 		f = append(f, "scale=flags=bicubic+accurate_rnd+full_chroma_int")
 	}
 	return strings.Join(append(f, "format="+planar(e.layout)), ",")
