@@ -63,10 +63,10 @@ func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (FacesFou
 	return found, l.writeAnalysis(ctx, t.Result.Key, found.File)
 }
 
-// writeAnalysis writes a kept analysis as JSON.
+// writeAnalysis writes an analysis as JSON.
 func (l *local) writeAnalysis(ctx context.Context, key, file string) error {
 	kept := filepath.Join(l.dir, "analysis")
-	if err := l.kept.Get(ctx, key, kept); err != nil {
+	if err := l.blobs.Get(ctx, key, kept); err != nil {
 		return err
 	}
 	in, err := os.Open(kept)

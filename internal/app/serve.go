@@ -190,8 +190,19 @@ func (s *service) ready(context.Context) error {
 
 // expire removes the outputs of a task before its record goes.
 func (s *service) expire(ctx context.Context, t task.Task) error {
+	t, err := s.dispatch.Get(ctx, t.ID) // what is passed may be a summary
+	if err != nil {
+		return err
+	}
+	keys := []string{pipeline.KeptAnalysis(t)}
 	if t.Result != nil {
-		if err := s.blobs.Delete(ctx, t.Result.Key); err != nil {
+		keys = append(keys, t.Result.Key)
+	}
+	for _, key := range keys {
+		if key == "" {
+			continue
+		}
+		if err := s.blobs.Delete(ctx, key); err != nil {
 			return err
 		}
 	}

@@ -78,6 +78,16 @@ func publish(ctx context.Context, w *work) error {
 	return nil
 }
 
+// KeptAnalysis is the key under which the analysis of a task's video is kept for later tasks; "" when
+// the task did not get that far.
+func KeptAnalysis(t task.Task) string {
+	list, err := stageResult[fetched](t, Fetch)
+	if err != nil {
+		return ""
+	}
+	return list[0].Keep
+}
+
 // Digests are the SHA-256 sums of what went into a task and came out, for its audit record.
 func Digests(t task.Task) map[string]string {
 	d := map[string]string{"state": string(t.State)}

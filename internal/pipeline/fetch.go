@@ -138,6 +138,8 @@ func digest(path, name string) (string, int64, error) {
 		return "", 0, fault.New(fault.NotMedia, name, "the file cannot be read").WithCause(err)
 	case st.IsDir():
 		return "", 0, fault.New(fault.NotMedia, name, "is a folder, not a file")
+	case !st.Mode().IsRegular(): // a pipe or a device could be read for ever
+		return "", 0, fault.New(fault.NotMedia, name, "is no plain file").WithHint("Save it as a file first.")
 	}
 	f, err := os.Open(path)
 	if err != nil {

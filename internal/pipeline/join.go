@@ -42,8 +42,10 @@ type Person struct {
 func joinObservations(ctx context.Context, w *work) error {
 	defer w.breathe()()
 	if w.fetched.Analysis != "" {
-		w.joined.Analysis = w.fetched.Analysis
-		return loadAnalysis(ctx, w)
+		return w.load(ctx, w.r.cfg.Analyses, w.fetched.Analysis, func(in io.Reader) (err error) {
+			w.analysis, err = face.ReadAnalysis(in)
+			return err
+		})
 	}
 	list, err := stageResult[analysed](w.job.Task, Analyse)
 	if err != nil {
@@ -83,27 +85,23 @@ func (w *work) load(ctx context.Context, from *blob.Store, key string, read func
 	return read(f)
 }
 
-// loadAnalysis reads an analysis that is kept.
-func loadAnalysis(ctx context.Context, w *work) error {
-	return w.load(ctx, w.r.cfg.Analyses, w.joined.Analysis, func(in io.Reader) (err error) {
-		w.analysis, err = face.ReadAnalysis(in)
-		return err
-	})
-}
-
 // loadWindow reads what the join left of the frames of this segment, so that memory does not grow
 // with the length of the video.
 func loadWindow(ctx context.Context, w *work) error {
-	return w.load(ctx, w.r.cfg.Analyses, w.joined.Analysis, func(in io.Reader) (err error) {
+	return w.load(ctx, w.r.cfg.Blobs, w.joined.Analysis, func(in io.Reader) (err error) {
 		w.analysis, err = face.ReadAnalysisWindow(in, w.rng.First, w.rng.End)
 		return err
 	})
 }
 
-// keepAnalysis stores the analysis under the video's digest, for this task and every later one.
+// keepAnalysis stores the analysis twice: for this task, which must not lose it to another one's
+// end, and under the video's digest for every later task.
 func keepAnalysis(ctx context.Context, w *work) error {
-	if w.joined.Analysis == "" {
-		w.joined.Analysis = w.fetched.Keep
+	w.joined.Analysis = w.key("analysis")
+	if err := w.store(ctx, w.r.cfg.Blobs, w.joined.Analysis, w.analysis.Write); err != nil {
+		return err
+	}
+	if w.fetched.Analysis == "" {
 		if err := w.store(ctx, w.r.cfg.Analyses, w.fetched.Keep, w.analysis.Write); err != nil {
 			return err
 		}

@@ -16,11 +16,14 @@ type rendered struct {
 	Provider string       `json:"provider"` // what the networks ran on
 }
 
+// maxWorkers bounds the frames worked on at once, each of which is held in memory.
+const maxWorkers = 16
+
 // buildPlan makes identities of the photos and gives them to the chosen people.
 func buildPlan(ctx context.Context, w *work) error {
 	o := swap.DefaultOptions()
 	o.Strength, o.Tone = float32(w.spec.Strength), float32(w.spec.Tone)
-	o.Workers, o.FPS = w.r.cfg.Threads, w.fps()
+	o.Workers, o.FPS = min(w.r.cfg.Threads, maxWorkers), w.fps()
 	ids, err := w.identities(ctx, o)
 	if err != nil {
 		return err

@@ -6,11 +6,11 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/internal/task"
+	"github.com/twinsync/twinsync/media"
 )
 
 // Kinds of task: KindSwap puts other faces into a video, KindFaces finds out who is in it.
@@ -94,7 +94,6 @@ func DefaultSwap(photo, video Source) Swap {
 const (
 	maxFaces  = 16
 	maxPhotos = 8
-	maxCRF    = 63
 )
 
 // Validate says what is wrong with the spec, naming the field.
@@ -118,13 +117,8 @@ func (s Swap) Validate() error {
 	if s.From < 0 || s.To < 0 || (s.To > 0 && s.To <= s.From) {
 		return fault.New(fault.InvalidField, "to", "must lie after from")
 	}
-	if s.CRF < 0 || s.CRF > maxCRF {
-		return fault.New(fault.InvalidField, "crf", "must lie between 0 and %d", maxCRF)
-	}
-	if strings.HasPrefix(s.Preset, "-") {
-		return fault.New(fault.InvalidField, "preset", "is no name of a preset")
-	}
-	return nil
+	// The encoder would say the same, but only after the analysis.
+	return media.WriterOptions{Codec: s.Codec, CRF: s.CRF, Preset: s.Preset}.Check()
 }
 
 // decodeSwap reads the spec out of a task record.

@@ -155,10 +155,13 @@ func openVideo(ctx context.Context, w *work) error {
 // maxInfo bounds the description of a video: a line for each frame of a day of video.
 const maxInfo = 64 << 20
 
+// maxFPS is the highest rate that smoothing is told; a damaged header can claim any.
+const maxFPS = 1000
+
 // fps is the video's frame rate for smoothing in time; 25 when the file does not say.
 func (w *work) fps() float64 {
 	if f := w.info.Video.AvgRate.Float(); f > 0 {
-		return f
+		return min(f, maxFPS)
 	}
 	return 25
 }
