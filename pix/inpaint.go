@@ -2,7 +2,7 @@ package pix
 
 // Inpaint replaces the values where hole is above one half by a smooth continuation of
 // what surrounds them: a coarse-to-fine fill (pull-push; Gortler et al., "The lumigraph",
-// 1996), then relaxed towards a membrane. A map that is all hole keeps its values.
+// 1996), relaxed towards a membrane at every level. A map that is all hole keeps its values.
 func Inpaint(m, hole Map) {
 	known := false
 	for _, v := range hole.Pix {
@@ -20,19 +20,11 @@ func Inpaint(m, hole Map) {
 			weight.Pix[i] = 1
 		}
 	}
-	fill := pullPush(m, weight)
-	var holes []int
-	for i, v := range hole.Pix {
-		if v > .5 {
-			m.Pix[i] = fill.Pix[i]
-			holes = append(holes, i)
-		}
-	}
-	relax(m, holes)
+	copy(m.Pix, pullPush(m, weight).Pix)
 }
 
-// relaxRounds of Gauss-Seidel remove the blocks that pull-push leaves.
-const relaxRounds = 60
+// relaxRounds of Gauss-Seidel per level remove the blocks that pull-push leaves.
+const relaxRounds = 16
 
 func relax(m Map, holes []int) {
 	for range relaxRounds {
@@ -71,10 +63,14 @@ func pullPush(m, weight Map) Map {
 		small = pullPush(small, sw)
 	}
 	out := NewMap(m.W, m.H)
+	var holes []int
 	for y := range m.H {
 		for x := range m.W {
 			i := y*m.W + x
 			k := weight.Pix[i]
+			if k == 0 {
+				holes = append(holes, i)
+			}
 			if k < 1 {
 				c := small.Bilinear((float32(x)-.5)/2, (float32(y)-.5)/2)
 				out.Pix[i] = k*m.Pix[i] + (1-k)*c
@@ -83,5 +79,6 @@ func pullPush(m, weight Map) Map {
 			}
 		}
 	}
+	relax(out, holes)
 	return out
 }

@@ -30,8 +30,9 @@ const (
 	skinChromaLimit, featureChromaLimit  = .12, .6
 	stainKept                            = .6 // of dark detail on cheeks and forehead wider than stainSigma: mostly the photo's shadows
 	stainSigma                           = .02
-	foldDamping                          = .6     // of the folds beside the nose when the photo's mouth is open
-	lipColour, lipBrightness             = .7, .5 // shares of the target's
+	foldWidth, foldWider                 = .10, .07 // of the zone around them, and more of it when it laughs
+	foldDamping                          = .6       // of the folds beside the nose when the photo's mouth is open
+	lipColour, lipBrightness             = .7, .5   // shares of the target's
 	outlineInset, outlineFeather         = .03, .055
 	foreheadFrom, foreheadFull           = .03, .11 // under vertex 10: the hairline stays
 	eyeGrow, eyeSoft                     = .012, .006
@@ -94,7 +95,7 @@ func newTexture(id *Identity, g *target, r *regions, width float32, wide bool) (
 	}
 	t.dampShadows(r, features)
 	if id.open > openMouth {
-		t.dampFolds(r, lips)
+		t.dampFolds(r, lips, pix.SmoothStep(id.open, openMouth, laughOpening))
 	}
 	t.blendLips(g, r, w)
 	t.drawAlpha(id, g, r)
@@ -131,12 +132,14 @@ func (t *texture) dampShadows(r *regions, features pix.Map) {
 	}
 }
 
-// dampFolds takes most of the folds from nose to mouth corners out of a photo that smiles.
-func (t *texture) dampFolds(r *regions, lips pix.Map) {
+// dampFolds takes most of the folds from nose to mouth corners out of a photo that smiles, more
+// the more it laughs (0…1).
+func (t *texture) dampFolds(r *regions, lips pix.Map, laugh float32) {
 	fn := float32(r.n)
+	width, damping := foldWidth+foldWider*laugh, foldDamping+(1-foldDamping)*.8*laugh
 	zone := pix.NewMap(r.n, r.n)
 	for _, chain := range [][]int{{49, 203, 206, 216, 212}, {279, 423, 426, 436, 432}} {
-		zone.FillLine(r.points(chain), .10*fn)
+		zone.FillLine(r.points(chain), width*fn)
 	}
 	pix.Blur(zone, zone, .025*fn)
 	for k := range 3 {
@@ -146,8 +149,9 @@ func (t *texture) dampFolds(r *regions, lips pix.Map) {
 		}
 		pix.Blur(smooth, smooth, .004*fn)
 		for i := range t.texels {
-			z := zone.Pix[i] * (1 - lips.Pix[i]) * foldDamping
-			t.texels[i].dark[k] -= z * min(smooth.Pix[i], 0)
+			z := zone.Pix[i] * (1 - lips.Pix[i]) * damping
+			fold := smooth.Pix[i] + laugh*(t.texels[i].dark[k]-smooth.Pix[i]) // of a laugh even the finest creases
+			t.texels[i].dark[k] -= z * min(fold, 0)
 		}
 	}
 }

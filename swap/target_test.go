@@ -1,0 +1,153 @@
+package swap
+
+import (
+	"math"
+	"testing"
+
+	"github.com/twinsync/twinsync/pix"
+)
+
+// scene is drawn footage with its target made.
+func scene(t *testing.T, p palette) (*clip, *target, *pix.Curve) {
+	t.Helper()
+	c := newClip(pix.Layout{W: 260, H: 240, SubX: 1, SubY: 1, Depth: 8}, pix.Colour{}, 7, p)
+	curve := pix.NewCurve(pix.SDR)
+	g, ok := newTarget(&c.analysis.Tracks[0], curve)
+	if !ok {
+		t.Fatal("no target")
+	}
+	return c, g, curve
+}
+
+// cover paints a rectangle given in shares of the face's box.
+func cover(f *pix.Frame, i int, x0, y0, x1, y1 float32, colour [3]float32) pix.Rect {
+	m := sceneAt(i)
+	b := m.Bounds()
+	r := pix.Rect{X0: int(b.X + x0*b.W), Y0: int(b.Y + y0*b.H), X1: int(b.X + x1*b.W), Y1: int(b.Y + y1*b.H)}.Intersect(f.Bounds())
+	before := f.RGB(r)
+	after := before.Clone()
+	for k := range after.C {
+		for j := range after.C[k] {
+			after.C[k][j] = colour[k]
+		}
+	}
+	f.Replace(r, before, after, false)
+	return r
+}
+
+func TestObjectsAreToldFromLight(t *testing.T) {
+	c, g, curve := scene(t, paleFace)
+	o := &c.analysis.Tracks[0].Faces[3]
+	for _, s := range []struct {
+		name      string
+		change    func(f *pix.Frame)
+		low, high float32
+	}{
+		{"nothing", func(*pix.Frame) {}, 0, .01},
+		{"dark microphone", func(f *pix.Frame) { cover(f, 3, .3, .55, .7, 1, [3]float32{30, 30, 32}) }, .08, .45},
+		{"card of another colour", func(f *pix.Frame) { cover(f, 3, 0, .3, .8, .8, [3]float32{205, 190, 130}) }, .2, .8},
+		{"lamp goes down", func(f *pix.Frame) {
+			for i, v := range f.Planes[0].P8 {
+				f.Planes[0].P8[i] = uint8(16 + (float64(v)-16)*.6)
+			}
+			for _, p := range f.Planes[1:] {
+				for i, v := range p.P8 {
+					p.P8[i] = uint8(128 + (float64(v)-128)*.6 + .5)
+				}
+			}
+		}, 0, .03},
+	} {
+		f := c.frames[3].Clone()
+		s.change(f)
+		lg, seen := g.readFace(f, o, curve)
+		_, covered := g.occluded(&lg, seen)
+		if covered < s.low || covered > s.high {
+			t.Errorf("%s: %.3f of the face is covered, want %.2f to %.2f", s.name, covered, s.low, s.high)
+		}
+	}
+}
+
+func TestObjectsStayInFront(t *testing.T) {
+	c := newClip(smallLayout, pix.Colour{}, 7, paleFace)
+	box := cover(c.frames[3], 3, .3, .62, .7, 1, [3]float32{20, 40, 120})
+	out, reports := run(t, planFor(t, c, someone(t), nil), c.copies(), 0, 7)
+	if !reports[3].Faces[0].Swapped {
+		t.Fatalf("left: %+v", reports[3])
+	}
+	worst := 0
+	for y := box.Y0 + 6; y < box.Y1-6; y++ {
+		for x := box.X0 + 6; x < box.X1-6; x++ {
+			worst = max(worst, int(math.Abs(float64(out[3].Planes[0].At(x, y)-c.frames[3].Planes[0].At(x, y)))))
+		}
+	}
+	if worst > 12 {
+		t.Errorf("the middle of the object changed by %d steps", worst)
+	}
+}
+
+func TestReferenceIsFreeOfPassingObjects(t *testing.T) {
+	clean, want, _ := scene(t, paleFace)
+	c := newClip(clean.frames[0].Layout, pix.Colour{}, 24, paleFace)
+	curve := pix.NewCurve(pix.SDR)
+	track := &c.analysis.Tracks[0]
+	g := &target{r: newRegions(targetSide), reference: newColours(targetSide)}
+	for k := range track.Textures { // a card passes from left to right
+		x := &track.Textures[k]
+		f := c.frames[x.Frame]
+		at := float32(k)/4 - .7
+		cover(f, x.Frame, max(0, at), .25, min(1, at+.7), .8, [3]float32{210, 190, 140})
+		lg, seen := g.readFace(f, &track.Faces[x.Frame], curve)
+		for i := range seen.Pix {
+			for ch := range lg {
+				x.RGB[3*i+ch] = uint8(curve.Code(lg[ch].Pix[i]) + .5)
+			}
+		}
+	}
+	got, ok := newTarget(track, curve)
+	if !ok {
+		t.Fatal("no target")
+	}
+	bad, all := 0, 0
+	for i, s := range want.r.skin.Pix {
+		if s > .5 && want.seen.Pix[i] > .9 {
+			all++
+			if math.Abs(float64(got.reference[2].Pix[i]-want.reference[2].Pix[i])) > .25 {
+				bad++
+			}
+		}
+	}
+	if bad > all/20 {
+		t.Errorf("%d of %d texels of the reference show the card", bad, all)
+	}
+}
+
+func TestTrackWithoutSamplesIsLeft(t *testing.T) {
+	c := newClip(smallLayout, pix.Colour{}, 3, paleFace)
+	c.analysis.Tracks[0].Textures = nil
+	out, reports := run(t, planFor(t, c, someone(t), nil), c.copies(), 0, 3)
+	if !sameFrames(out, c.frames) || reports[1].Faces[0].Reason != NoView {
+		t.Errorf("report %+v", reports[1])
+	}
+}
+
+func TestFlashIsFollowedAtOnce(t *testing.T) {
+	c, g, curve := scene(t, paleFace)
+	w := &lightGrid{weight: pix.NewMap(lightSide, lightSide)}
+	pix.Resample(w.weight, g.weight)
+	var views []*view
+	for i := range 5 {
+		v := g.measure(c.frames[i], &c.analysis.Tracks[0].Faces[i], curve, w)
+		if i == 2 {
+			for k := range v.base {
+				v.mean[k] += .8
+				v.base[k].Each(func(x float32) float32 { return x + .8 })
+			}
+		}
+		views = append(views, v)
+	}
+	for at, want := range map[int]float32{1: views[1].mean[0], 2: views[2].mean[0]} {
+		if l := smoothLight(views, at, 2); math.Abs(float64(l.mean[0]-want)) > .05 {
+			t.Errorf("frame %d: light %.3f, want %.3f", at, l.mean[0], want)
+		}
+	}
+}
