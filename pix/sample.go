@@ -245,17 +245,17 @@ func reducePlane[T uint8 | uint16](r *reduced, src []T, w, h, stride int) {
 			}
 			inside := line[r.x0+inner0*f:]
 			dst := out[inner0:inner1]
-			switch {
-			case f == 1:
+			switch f {
+			case 1:
 				for i := range dst {
 					dst[i] = float32(inside[i])
 				}
-			case f == 2:
+			case 2:
 				for i := range dst {
 					s := inside[2*i : 2*i+2 : 2*i+2]
 					dst[i] += float32(uint32(s[0]) + uint32(s[1]))
 				}
-			case f == 3:
+			case 3:
 				for i := range dst {
 					s := inside[3*i : 3*i+3 : 3*i+3]
 					dst[i] += float32(uint32(s[0]) + uint32(s[1]) + uint32(s[2]))
