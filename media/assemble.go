@@ -304,7 +304,7 @@ func (a *assembly) args(out, chapters string) []string {
 		args = append(args, "-map", fmt.Sprintf("1:%d", s.Index), fmt.Sprintf("-c:s:%d", i), "mov_text")
 		args = append(args, labels("s", i, s.Language, s.Title)...)
 	}
-	args = append(args, "-dn", "-map_metadata", "-1", "-map_chapters", chapterInput)
+	args = append(args, "-dn", "-map_metadata:g", "-1", "-map_metadata:s", "-1", "-map_chapters", chapterInput)
 	// The last packet's length is all that the packets' own times do not tell.
 	last := a.order[len(a.order)-1]
 	k := len(last) - 1
