@@ -51,7 +51,9 @@ func joinObservations(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	var parts []*face.Observations
+	joiner := face.NewJoiner(face.VideoInfo{
+		SHA256: w.fetched.Video.SHA256, W: w.info.Video.Layout.W, H: w.info.Video.Layout.H,
+	}, w.fps())
 	for _, a := range list {
 		var part *face.Observations
 		if err := w.load(ctx, w.r.cfg.Blobs, a.Key, func(in io.Reader) (err error) {
@@ -60,13 +62,9 @@ func joinObservations(ctx context.Context, w *work) error {
 		}); err != nil {
 			return err
 		}
-		parts = append(parts, part)
+		joiner.Add(part)
 	}
-	w.analysis, err = face.Join(parts, face.VideoInfo{
-		SHA256: w.fetched.Video.SHA256,
-		W:      w.info.Video.Layout.W, H: w.info.Video.Layout.H,
-		Frames: w.info.Frames(),
-	}, w.fps())
+	w.analysis, err = joiner.Finish()
 	return err
 }
 
@@ -161,9 +159,27 @@ func choosePeople(ctx context.Context, w *work) error {
 				return fault.New(fault.InvalidField, "person", "person %d is given two faces", p+1)
 			}
 			w.joined.Chosen = append(w.joined.Chosen, chosen{Person: p, Face: i})
+			if px := w.widest(p); px < smallFace {
+				w.warn(fmt.Sprintf("%s: the face of person %d is at most %.0f pixels wide; little of the new face can be seen", w.fetched.Video.Name, p+1, px))
+			}
 		}
 	}
 	return nil
+}
+
+// smallFace is the width in pixels under which nobody can be told from another.
+const smallFace = 40
+
+// widest is the greatest width of a person's face in pixels.
+func (w *work) widest(person int) (px float32) {
+	for i := range w.analysis.Tracks {
+		if t := &w.analysis.Tracks[i]; t.Person == person {
+			for k := range t.Faces {
+				px = max(px, t.Faces[k].Box.W)
+			}
+		}
+	}
+	return px
 }
 
 // alike is the person in the video that a photo shows.
