@@ -225,7 +225,7 @@ func TestFieldIsInverseOfTheShape(t *testing.T) {
 		}
 	}
 	for i := range d.dx.Pix {
-		if x, y := i%d.dx.W, i/d.dx.W; (x == 0 || y == 0) && math.Abs(float64(d.dx.Pix[i])) > 1./128 {
+		if x, y := i%d.dx.W, i/d.dx.W; (x == 0 || y == 0) && math.Abs(float64(d.dx.Pix[i])) > 1./64 {
 			t.Fatalf("the border moves by %v", d.dx.Pix[i])
 		}
 	}
