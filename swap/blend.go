@@ -27,7 +27,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	g := e.offset.shaped(o, weight)
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
 
-	outer := boxAround(ring(o), 2, f.Bounds())
+	outer := reach(o, f)
 	inside := boxAround(g[:], .08*width, f.Bounds()).Intersect(outer)
 	if inside.Empty() {
 		return

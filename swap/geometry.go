@@ -117,6 +117,12 @@ func ring(b *face.Observation) []pix.Vec3 {
 	return out
 }
 
+// reach is the box that a face's reshaping can change: the ring and the tail of the field's
+// smoothing.
+func reach(b *face.Observation, f *pix.Frame) pix.Rect {
+	return boxAround(ring(b), 2+2*fieldSoftening*b.Mesh.EyeDistance(), f.Bounds())
+}
+
 // ringTriangles are those of the face and two for each side of the ring, whose vertices follow
 // the face's.
 func ringTriangles() [][3]uint16 {

@@ -213,7 +213,7 @@ func TestFieldIsInverseOfTheShape(t *testing.T) {
 	off := newOffset(id, &neutral, 1)
 	g := off.shaped(o, 1)
 	f := pix.NewFrame(pix.Layout{W: 420, H: 460, Depth: 8}, pix.Colour{})
-	box := boxAround(ring(o), 2, f.Bounds())
+	box := reach(o, f)
 	var d field
 	d.fill(o, &g, ringTriangles(), box)
 	eye := float64(m.EyeDistance())

@@ -87,7 +87,7 @@ func TestOutsideTheMaskNothingChanges(t *testing.T) {
 			out, _ := run(t, planFor(t, footage, id, nil), footage.copies(), 0, 4)
 			for i, f := range out {
 				o := &footage.analysis.Tracks[0].Faces[i]
-				edge := boxAround(ring(o), 2, f.Bounds())
+				edge := reach(o, f)
 				inside := boxAround([]pix.Vec3{o.Mesh[50], o.Mesh[280], o.Mesh[1]}, 0, f.Bounds())
 				for p := range f.Planes {
 					box, core := edge, inside
