@@ -53,6 +53,8 @@ func (w *writer) wholeTrack(t *Track) {
 		w.float(v.Y)
 		w.float(v.Z)
 	}
+	w.float(t.Scale)
+	w.float(t.Sharpness)
 	w.uint(len(t.Textures))
 	for i := range t.Textures {
 		w.texture(&t.Textures[i])
@@ -157,6 +159,7 @@ func (r *reader) wholeTrack(t *Track, first, end int) (skipped int) {
 	for i := range t.Neutral {
 		t.Neutral[i] = pix.Vec3{X: r.float(), Y: r.float(), Z: r.float()}
 	}
+	t.Scale, t.Sharpness = r.float(), r.float()
 	for n := r.count(3); n > 0 && !r.bad; n-- {
 		t.Textures = append(t.Textures, r.texture())
 	}

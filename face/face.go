@@ -67,12 +67,14 @@ type Texture struct {
 // Track is one face followed without a gap through one shot. Mesh and pose are smoothed
 // forward and backward, without delay.
 type Track struct {
-	ID       int
-	Shot     int
-	Person   int           // index into Analysis.People
-	Faces    []Observation // frames ascending and contiguous
-	Textures []Texture     // up to TexturesPerTrack, spread over the track
-	Neutral  Shape         // median shape over the track in canonical units
+	ID        int
+	Shot      int
+	Person    int           // index into Analysis.People
+	Faces     []Observation // frames ascending and contiguous
+	Textures  []Texture     // up to TexturesPerTrack, spread over the track
+	Neutral   Shape         // median shape over the track in canonical units
+	Scale     float32       // median of Pose.Scale over the track
+	Sharpness float32       // median of Observation.Sharpness over the track
 }
 
 // Person is somebody seen in the video.

@@ -113,6 +113,11 @@ func (j *Joiner) Finish() (*Analysis, error) {
 		}
 		finish(out.Faces, j.fps)
 		out.Neutral = neutral(out.Faces)
+		scales, sharp := make([]float32, len(out.Faces)), make([]float32, len(out.Faces))
+		for k := range out.Faces {
+			scales[k], sharp[k] = out.Faces[k].Pose.Scale, out.Faces[k].Sharpness
+		}
+		out.Scale, out.Sharpness = median(scales), median(sharp)
 		a.Tracks = append(a.Tracks, out)
 	}
 	a.people(tracks)

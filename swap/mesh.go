@@ -45,19 +45,17 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 		return nil
 	}
 	e.target = g
-	widths, sharp := make([]float32, len(t.Faces)), make([]float32, len(t.Faces))
-	for i := range t.Faces {
-		widths[i] = t.Faces[i].Mesh.Bounds().W
-		sharp[i] = t.Faces[i].Sharpness
-	}
-	width := nth(widths, len(widths)/2)
+	// Only what every window of the analysis holds may decide here: all parts of a video must
+	// get the same engine.
+	usual := &face.Pose{R: [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, Scale: t.Scale}
+	width := outline(face.Place(&t.Neutral, usual)).W
 	side := textureSide
 	if width < smallTexture {
 		side = textureSide / 2
 	}
 	e.texture, e.light = newTexture(id, g, newRegions(side), width, c.WideGamut)
 	e.offset = newOffset(id, &t.Neutral, o.Strength)
-	e.sharpness = e.matchSharpness(&t.Faces[len(t.Faces)/2], nth(sharp, len(sharp)/2), c)
+	e.sharpness = e.matchSharpness(&t.Neutral, usual, t.Sharpness, c)
 	return e
 }
 
@@ -226,19 +224,18 @@ type sharpness struct {
 	grain   float32 // 8-bit steps of the footage's own fine structure that stay
 }
 
-// matchSharpness draws the texture on one face of the track and compares its sharpness with
-// wanted, that of the footage (face.Observation.Sharpness).
-func (e *meshEngine) matchSharpness(o *face.Observation, wanted float32, c pix.Colour) sharpness {
-	b := o.Mesh.Bounds()
-	f := &pix.Frame{Layout: pix.Layout{W: int(b.W) + 3, H: int(b.H) + 3, Depth: 8, Mono: true}, Colour: c}
-	moved := *o
-	moved.Pose.T.X -= b.X - 1
-	moved.Pose.T.Y -= b.Y - 1
-	for i := range moved.Mesh {
-		moved.Mesh[i].X -= b.X - 1
-		moved.Mesh[i].Y -= b.Y - 1
+// matchSharpness draws the texture on the track's neutral face as large as it usually is and compares
+// its sharpness with wanted, that of the footage (face.Track.Sharpness).
+func (e *meshEngine) matchSharpness(neutral *face.Shape, usual *face.Pose, wanted float32, c pix.Colour) sharpness {
+	var o face.Observation
+	b := outline(face.Place(neutral, usual))
+	o.Pose = *usual
+	o.Pose.T = pix.Vec3{X: 1 - b.X, Y: 1 - b.Y}
+	for i, v := range neutral {
+		o.Mesh[i] = o.Pose.At(v)
 	}
-	g := e.offset.shaped(&moved, 1)
+	f := &pix.Frame{Layout: pix.Layout{W: int(b.W) + 3, H: int(b.H) + 3, Depth: 8, Mono: true}, Colour: c}
+	g := e.offset.shaped(&o, 1)
 	reference := e.target.reference.resampled(lightSide)
 	flat := &light{base: reference.lowPass(e.light.weight, lightSigma*lightSide), sheen: pix.NewMap(lightSide, lightSide)}
 	flat.mean = flat.base.mean(e.light.weight)
@@ -332,6 +329,13 @@ func (s sharpness) keepGrain(l *layer, background pix.Map) {
 			l.y.Pix[i] += pix.Clamp(mid[x]-soft/16, -s.grain, s.grain)
 		}
 	}
+}
+
+// outline is the box around points.
+func outline(points [face.MeshPoints]pix.Vec3) face.Box {
+	var m face.Mesh
+	copy(m[:], points[:])
+	return m.Bounds()
 }
 
 // levels of the pyramid for a face of this width: the coarsest band is about a twelfth of it.

@@ -208,6 +208,26 @@ func TestCutResetsEverything(t *testing.T) {
 	}
 }
 
+func TestPartsGetTheSameEngine(t *testing.T) {
+	// A worker that renders a part of the video sees only its observations.
+	id := someone(t)
+	footage := newClip(smallLayout, pix.Colour{}, 24, paleFace)
+	track := &footage.analysis.Tracks[0]
+	for i := range track.Faces {
+		track.Faces[i].Sharpness = float32(i)
+	}
+	all, _ := run(t, planFor(t, footage, id, nil), footage.copies(), 0, 24)
+	part := *footage
+	window := *track
+	window.Faces = track.Faces[8:20]
+	part.analysis = &face.Analysis{Tracks: []face.Track{window}, People: footage.analysis.People}
+	some, _ := run(t, planFor(t, &part, id, nil), footage.copies(), 8, 20)
+	// Away from the part's ends the light is smoothed over the same frames.
+	if !sameFrames(some[lookAhead:12-lookAhead], all[8+lookAhead:20-lookAhead]) {
+		t.Error("a part of the video looks different from the whole")
+	}
+}
+
 func TestFramesWithoutThePersonPass(t *testing.T) {
 	footage := newClip(smallLayout, pix.Colour{}, 8, paleFace)
 	track := &footage.analysis.Tracks[0]
@@ -427,7 +447,7 @@ func BenchmarkFrame(b *testing.B) {
 	c := newClip(smallLayout, pix.Colour{}, 4, paleFace)
 	track := c.analysis.Tracks[0]
 	o := face.Observation{Mesh: m, Pose: face.FitPose(&m), Box: m.Bounds(), Confidence: 1, Sharpness: 2}
-	track.Faces = []face.Observation{o}
+	track.Faces, track.Scale = []face.Observation{o}, o.Pose.Scale
 	id, _, err := NewIdentity([]Photo{photoOf(darkFace, 0, 1.08)}, DefaultOptions())
 	if err != nil {
 		b.Fatal(err)

@@ -146,6 +146,7 @@ func newClip(l pix.Layout, c pix.Colour, frames int, p palette) *clip {
 		}
 	}
 	t.Neutral, _ = face.Decompose(&t.Faces[0].Mesh)
+	t.Scale, t.Sharpness = t.Faces[0].Pose.Scale, 2
 	out.analysis = &face.Analysis{Tracks: []face.Track{t}, People: []face.Person{{Frames: frames}}}
 	return out
 }
