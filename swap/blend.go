@@ -18,7 +18,7 @@ const (
 // first moved by the same change of shape, so that it lines up; then the new face is
 // added band by band. Samples are changed by differences: what does not move and is not
 // covered keeps its value to the bit.
-func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, weight float32) {
+func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight float32) {
 	if weight*e.options.Strength <= 0 {
 		return
 	}
@@ -40,7 +40,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, v *view, l *light, 
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}
-	e.paint(ly, f, &g, &q, &fade, v.object)
+	e.paint(ly, f, &g, &q, &fade, l.object)
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
 

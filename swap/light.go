@@ -27,11 +27,12 @@ type view struct {
 	seen    float32    // share of the face that is seen at all
 }
 
-// light is a view's base and sheen after smoothing in time.
+// light is what is drawn with: a view's base, sheen and object after smoothing in time.
 type light struct {
-	base  colours
-	mean  [3]float32
-	sheen pix.Map
+	base   colours
+	mean   [3]float32
+	sheen  pix.Map
+	object pix.Map
 }
 
 // measure reads one face from a frame.
@@ -200,7 +201,7 @@ const (
 // that are nil (no face, another shot) are left out.
 func smoothLight(views []*view, at int, sigma float64) *light {
 	own := views[at]
-	l := &light{base: newColours(lightSide), sheen: pix.NewMap(lightSide, lightSide)}
+	l := &light{base: newColours(lightSide), sheen: pix.NewMap(lightSide, lightSide), object: lasting(views, at)}
 	var mean [3]float64
 	sum, meanSum := 0.0, 0.0
 	for j, v := range views {

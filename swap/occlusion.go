@@ -15,6 +15,7 @@ const (
 	bigClosing               = .08      // radius by which a large object closes over features
 	hugeObject, hugeClosing  = .05, .13
 	hiddenContrast           = .35 // of the reference's contrast, below which a brow or a lip is hidden
+	touchedShare             = .3  // of a brow or lip and its surroundings that the object must cover at least
 	knownContrast            = .12 // that the reference must have at least to tell
 )
 
@@ -110,7 +111,8 @@ func (g *target) markHidden(object pix.Map, lg *colours) {
 		around := part.Grow(.04 * targetSide)
 		for side := range 2 {
 			known := g.contrast(before, part, around, side)
-			if known < knownContrast || g.contrast(now, part, around, side) > hiddenContrast*known {
+			if known < knownContrast || g.contrast(now, part, around, side) > hiddenContrast*known ||
+				touched(object, around, side) < touchedShare {
 				continue
 			}
 			for y := range targetSide {
@@ -121,4 +123,51 @@ func (g *target) markHidden(object pix.Map, lg *colours) {
 			}
 		}
 	}
+}
+
+// touched is the share of a part, on one half of the face, that the object covers.
+func touched(object, part pix.Map, side int) float32 {
+	var sum, all float32
+	for y := range targetSide {
+		for x := side * targetSide / 2; x < (side+1)*targetSide/2; x++ {
+			i := y*targetSide + x
+			sum += part.Pix[i] * object.Pix[i]
+			all += part.Pix[i]
+		}
+	}
+	return sum / max(all, 1)
+}
+
+// lasting is the object in the view at index at, free of what only one frame shows: the median
+// of three frames, texel by texel. A moving edge passes it unharmed. Without a neighbour (nil: no
+// face, another shot) the view stands for it.
+func lasting(views []*view, at int) pix.Map {
+	near := [3]pix.Map{views[at].object, views[at].object, views[at].object}
+	if at > 0 && views[at-1] != nil {
+		near[0] = views[at-1].object
+	}
+	if at+1 < len(views) && views[at+1] != nil {
+		near[2] = views[at+1].object
+	}
+	none := 0
+	for _, m := range near {
+		if m.Pix == nil {
+			none++
+		}
+	}
+	if none >= 2 {
+		return pix.Map{}
+	}
+	value := func(k, i int) float32 {
+		if near[k].Pix == nil {
+			return 0
+		}
+		return near[k].Pix[i]
+	}
+	out := pix.NewMap(targetSide, targetSide)
+	for i := range out.Pix {
+		a, b, c := value(0, i), value(1, i), value(2, i)
+		out.Pix[i] = max(min(a, b), min(max(a, b), c))
+	}
+	return out
 }

@@ -227,7 +227,7 @@ func (s *stream) drawFace(r *slot, j *faceJob, around []*slot) FaceReport {
 	}
 	report.Swapped, report.Reason = true, ""
 	weight := pix.SmoothStep(report.Confidence, leastTrust, fullTrust)
-	j.engine.get(s.plan, j.track, r.frame.Colour).draw(r.frame, j.seen, j.view, smoothLight(views, at, sigma), weight)
+	j.engine.get(s.plan, j.track, r.frame.Colour).draw(r.frame, j.seen, smoothLight(views, at, sigma), weight)
 	return report
 }
 

@@ -73,7 +73,7 @@ type engine interface {
 	// look measures what smoothing in time needs from a frame.
 	look(f *pix.Frame, o *face.Observation) *view
 	// draw changes the face in place with the light smoothed over neighbouring views, at weight 0…1.
-	draw(f *pix.Frame, o *face.Observation, v *view, l *light, weight float32)
+	draw(f *pix.Frame, o *face.Observation, l *light, weight float32)
 }
 
 // Plan is everything that is constant while a video is swapped. It is safe for use by

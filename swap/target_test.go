@@ -69,7 +69,13 @@ func TestObjectsAreToldFromLight(t *testing.T) {
 
 func TestObjectsStayInFront(t *testing.T) {
 	c := newClip(smallLayout, pix.Colour{}, 7, paleFace)
-	box := cover(c.frames[3], 3, .3, .62, .7, 1, [3]float32{20, 40, 120})
+	var box pix.Rect
+	for i := 2; i < 5; i++ {
+		r := cover(c.frames[i], i, .3, .62, .7, 1, [3]float32{20, 40, 120})
+		if i == 3 {
+			box = r
+		}
+	}
 	out, reports := run(t, planFor(t, c, someone(t), nil), c.copies(), 0, 7)
 	if !reports[3].Faces[0].Swapped {
 		t.Fatalf("left: %+v", reports[3])
@@ -148,6 +154,34 @@ func TestFlashIsFollowedAtOnce(t *testing.T) {
 	for at, want := range map[int]float32{1: views[1].mean[0], 2: views[2].mean[0]} {
 		if l := smoothLight(views, at, 2); math.Abs(float64(l.mean[0]-want)) > .05 {
 			t.Errorf("frame %d: light %.3f, want %.3f", at, l.mean[0], want)
+		}
+	}
+}
+
+func TestLastingObjects(t *testing.T) {
+	m := func(v float32) *view {
+		o := pix.NewMap(targetSide, targetSide)
+		return &view{object: o.Each(func(float32) float32 { return v })}
+	}
+	for _, c := range []struct {
+		name  string
+		views []*view
+		at    int
+		want  float32
+	}{
+		{"one frame only", []*view{{}, m(1), {}}, 1, 0},
+		{"two frames", []*view{{}, m(1), m(1)}, 1, 1},
+		{"an edge passes", []*view{m(0), m(.4), m(1)}, 1, .4},
+		{"one frame's gap", []*view{m(1), {}, m(1)}, 1, 1},
+		{"alone", []*view{nil, m(.7), nil}, 1, .7},
+		{"at the start", []*view{m(.7), m(.2)}, 0, .7},
+	} {
+		got := float32(0)
+		if l := lasting(c.views, c.at); l.Pix != nil {
+			got = l.Pix[0]
+		}
+		if got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
