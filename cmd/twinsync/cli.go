@@ -59,18 +59,7 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 			code = int(n)
 		}
 	}()
-	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("twinsync"),
-		kong.Description("Put another face into a video that already exists."),
-		kong.DefaultEnvars("TWINSYNC"),
-		kong.Configuration(loadYAML, configPaths()...),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(t.out, t.err),
-		kong.Exit(func(n int) { panic(exitNow(n)) }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(t),
-	)
+	parser, err := newParser(ctx, new(cli), t)
 	if err != nil {
 		fmt.Fprintln(t.err, "twinsync:", err)
 		return exitUsage
@@ -82,6 +71,21 @@ func run(ctx context.Context, args []string, t terminal) (code int) {
 		return exitUsage
 	}
 	return report(command.Run(), t, wantsJSON(command))
+}
+
+// newParser returns the parser that fills c.
+func newParser(ctx context.Context, c *cli, t terminal) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("twinsync"),
+		kong.Description("Put another face into a video that already exists."),
+		kong.DefaultEnvars("TWINSYNC"),
+		kong.Configuration(loadYAML, configPaths()...),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(t.out, t.err),
+		kong.Exit(func(n int) { panic(exitNow(n)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(t),
+	)
 }
 
 // configPaths are where a YAML file is looked for when --config is not given.
@@ -115,13 +119,16 @@ func report(err error, t terminal, asJSON bool) int {
 	} else {
 		fmt.Fprintln(t.err, "twinsync:", f.Public())
 	}
-	if f.Code == fault.Internal && !asJSON && f.Err != nil {
+	if f.Code == fault.Internal && f.Err != nil {
 		fmt.Fprintln(t.err, "  cause:", f.Err)
 	}
 	return exitCode(f)
 }
 
 func exitCode(f *fault.Error) int {
+	if f.Code == fault.MissingField || f.Code == fault.InvalidField {
+		return exitUsage // what is a field elsewhere is a flag here
+	}
 	switch f.Code.Kind() {
 	case fault.Stopped:
 		return exitInterrupted

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,15 +13,48 @@ import (
 )
 
 // flatFile answers kong's question for a flag from a YAML file that has one line per
-// flag. A key that no flag has is an error: it is a typing mistake.
+// flag. A key that no flag has is an error: it is a typing mistake. A key without a value sets
+// nothing.
 type flatFile map[string]any
 
 func loadYAML(r io.Reader) (kong.Resolver, error) {
-	var f flatFile
-	if err := yaml.NewDecoder(r).Decode(&f); err != nil && err != io.EOF {
+	d := yaml.NewDecoder(r)
+	var root yaml.Node
+	if err := d.Decode(&root); err == io.EOF {
+		return flatFile{}, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("config file: %w", err)
 	}
-	return f, nil
+	if err := d.Decode(new(yaml.Node)); err != io.EOF {
+		return nil, errors.New("config file: it holds more than one document")
+	}
+	if top := root.Content[0]; top.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("config file: line %d: a line is a setting and its value, as in listen: \":51916\"", top.Line)
+	}
+	var f map[string]any
+	if err := root.Decode(&f); err != nil {
+		return nil, fmt.Errorf("config file: %w", err)
+	}
+	for key, value := range f {
+		if !plain(value) {
+			return nil, fmt.Errorf("config file: %s: must be one value or a list of values", key)
+		}
+	}
+	return flatFile(f), nil
+}
+
+// plain reports whether a value is what a flag can be: one word or number, or a list of them.
+func plain(value any) bool {
+	switch v := value.(type) {
+	case map[string]any, map[any]any:
+		return false
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool {
+			_, list := item.([]any)
+			return list || item == nil || !plain(item)
+		})
+	}
+	return true
 }
 
 // Validate refuses keys that are no flag of any command.
@@ -29,7 +63,7 @@ func (f flatFile) Validate(app *kong.Application) error {
 	var walk func(n *kong.Node)
 	walk = func(n *kong.Node) {
 		for _, flag := range n.Flags {
-			known[flag.Name] = true
+			known[flag.Name] = flag.Name != "config" && flag.Name != "help"
 		}
 		for _, child := range n.Children {
 			walk(child)
@@ -52,7 +86,7 @@ func (f flatFile) Validate(app *kong.Application) error {
 // Resolve gives the file's value for a flag. Lists are joined as on the command line.
 func (f flatFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := f[flag.Name]
-	if !ok || flag.Name == "config" {
+	if !ok || value == nil {
 		return nil, nil
 	}
 	for _, name := range flag.Envs {
