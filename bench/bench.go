@@ -50,10 +50,11 @@ const (
 	targetPost  = 50.0
 )
 
-// The reference load: 1080p at 30 frames a second.
+// The reference load: 1080p at 30 frames a second with one face of about this width in pixels.
 const (
 	loadSeconds = 10
 	longTimes   = 4
+	loadFace    = 300
 )
 
 // bench is one run.
@@ -61,6 +62,7 @@ type bench struct {
 	Options
 	self string // this program
 	dir  string
+	face float64 // width of the clip's face in pixels; 0: not measured yet
 }
 
 // Run measures. It needs FFmpeg and a program built by `make build`.
@@ -99,15 +101,59 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return r, nil
 }
 
-// load makes the reference load: the clip played over and over, filling a 1080p picture.
+// load makes the reference load: the clip played over and over, scaled so that its face has the
+// reference width, in front of a copy of itself, blurred to nothing and turned over, that fills the 1080p picture.
 func (b *bench) load(ctx context.Context, seconds int) (string, error) {
 	out := filepath.Join(b.dir, fmt.Sprintf("load-%d.mp4", seconds))
 	if _, err := os.Stat(out); err == nil {
 		return out, nil
 	}
+	if b.face == 0 {
+		var err error
+		if b.face, err = b.faceWidth(ctx); err != nil {
+			return "", err
+		}
+	}
+	filter := fmt.Sprintf("[0:v]split[a][b];[a]scale=1920:1080:force_original_aspect_ratio=increase,crop=1920:1080,vflip,scale=24:14,scale=1920:1080[back];"+
+		"[b]scale=trunc(iw*%[1]f/2)*2:-2,crop=min(iw\\,1920):min(ih\\,1080)[front];[back][front]overlay=(W-w)/2:(H-h)/2,noise=alls=6:allf=t,setsar=1[v]", loadFace/b.face)
 	return out, b.ffmpeg(ctx, "-stream_loop", "-1", "-i", "file:"+b.Video, "-t", fmt.Sprint(seconds),
-		"-vf", "scale=1920:1080:force_original_aspect_ratio=increase,crop=1920:1080,setsar=1", "-r", "30",
+		"-filter_complex", filter, "-map", "[v]", "-map", "0:a?", "-r", "30",
 		"-c:v", "libx264", "-preset", "veryfast", "-crf", "16", "-pix_fmt", "yuv420p", "-c:a", "aac", "file:"+out)
+}
+
+// faceWidth measures the clip's face: the median width of its mesh in pixels.
+func (b *bench) faceWidth(ctx context.Context) (float64, error) {
+	dir := filepath.Join(b.dir, "faces")
+	cmd := exec.CommandContext(ctx, b.self, "faces", "--json", "--video", b.Video, "--out", dir)
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(b.dir, "cache"))
+	cmd.Stderr = b.Log
+	if out, err := cmd.Output(); err != nil {
+		return 0, fmt.Errorf("twinsync faces: %w: %s", err, out)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "faces.json"))
+	if err != nil {
+		return 0, err
+	}
+	var found struct {
+		Tracks []struct {
+			Faces []struct {
+				Box [4]float64 `json:"box"`
+			} `json:"faces"`
+		} `json:"tracks"`
+	}
+	if err := json.Unmarshal(raw, &found); err != nil {
+		return 0, fmt.Errorf("faces.json: %w", err)
+	}
+	var widths []float64
+	for _, t := range found.Tracks {
+		for _, f := range t.Faces {
+			widths = append(widths, f.Box[2])
+		}
+	}
+	if len(widths) == 0 {
+		return 0, fault.New(fault.NoFaceInVideo, b.Video, "no face was found in the video")
+	}
+	return median(widths), nil
 }
 
 func (b *bench) ffmpeg(ctx context.Context, args ...string) error {
