@@ -15,7 +15,7 @@ const (
 	bigClosing               = .08      // radius by which a large object closes over features
 	hugeObject, hugeClosing  = .05, .13
 	hiddenContrast           = .35 // of the reference's contrast, below which a brow or a lip is hidden
-	touchedShare             = .3  // of a brow or lip and its surroundings that the object must cover at least
+	touchedShare             = .15 // of what surrounds a brow or lip that the object must cover at least
 	knownContrast            = .12 // that the reference must have at least to tell
 )
 
@@ -108,11 +108,11 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 func (g *target) markHidden(object pix.Map, lg *colours) {
 	now, before := lg.luma(), g.reference.luma()
 	for _, part := range []pix.Map{g.r.brows, g.r.lips} {
-		around := part.Grow(.04 * targetSide)
+		around, near := part.Grow(.04*targetSide), part.Grow(.10*targetSide)
 		for side := range 2 {
 			known := g.contrast(before, part, around, side)
 			if known < knownContrast || g.contrast(now, part, around, side) > hiddenContrast*known ||
-				touched(object, around, side) < touchedShare {
+				touched(object, near, side) < touchedShare {
 				continue
 			}
 			for y := range targetSide {
