@@ -40,6 +40,9 @@ func load(explicit string) (string, error) {
 		return environment.library, nil
 	}
 	returnMemory()
+	if err := silence(); err != nil {
+		return "", err
+	}
 	candidates := []string{explicit}
 	if explicit == "" {
 		candidates = search()
@@ -50,7 +53,6 @@ func load(explicit string) (string, error) {
 		err := ort.InitializeEnvironment(ort.WithLogLevelFatal())
 		if err == nil {
 			environment.library = path
-			// Nothing is sent anywhere; the official builds for Windows would.
 			if err := ort.DisableTelemetry(); err != nil {
 				return "", fault.New(fault.Internal, "", "ONNX Runtime cannot be set up").WithCause(err)
 			}
@@ -62,6 +64,16 @@ func load(explicit string) (string, error) {
 		reasons = append(reasons, err.Error())
 	}
 	return "", missing(explicit, reasons)
+}
+
+// silence keeps the official builds of ONNX Runtime from setting up telemetry to their maker at
+// all: DisableTelemetry can only be called when its files already lie in the temporary folder.
+// The library reads the variable when it starts; os.Setenv reaches it through cgo.
+func silence() error {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return fault.New(fault.Internal, "", "ONNX Runtime cannot be set up").WithCause(err)
+	}
+	return nil
 }
 
 // shareArena gives all sessions one memory arena that grows by what is asked for and no

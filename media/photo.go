@@ -154,6 +154,8 @@ func cutShort(kind string, data []byte, err error) bool {
 		return true
 	case kind == "JPEG": // ends with the marker EOI
 		return !bytes.HasSuffix(bytes.TrimRight(data, "\x00"), []byte{0xff, 0xd9})
+	case kind == "PNG": // ends with the chunk IEND
+		return !bytes.Contains(data, []byte("IEND"))
 	case kind == "WebP" && len(data) >= 8: // RIFF says its length
 		return uint64(binary.LittleEndian.Uint32(data[4:]))+8 > uint64(len(data))
 	}

@@ -122,6 +122,9 @@ func report(err error, t terminal, asJSON bool) int {
 	if f.Code == fault.Internal && f.Err != nil {
 		fmt.Fprintln(t.err, "  cause:", f.Err)
 	}
+	if f.Code == fault.Internal && f.Err == nil {
+		fmt.Fprintln(t.err, "  the cause is in the log; swap and faces print theirs with --verbose")
+	}
 	return exitCode(f)
 }
 

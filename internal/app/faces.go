@@ -27,11 +27,21 @@ type FacesFound struct {
 }
 
 // Faces analyses a video and writes faces.json and a thumbnail per person into a folder.
-func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (FacesFound, error) {
-	var found FacesFound
-	if err := os.MkdirAll(req.Out, 0o755); err != nil {
-		return found, outFault(req.Out, err)
+func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (found FacesFound, err error) {
+	undo, err := makeFolder(req.Out)
+	if err != nil {
+		return found, err
 	}
+	defer func() {
+		if err != nil {
+			for _, p := range found.People {
+				if filepath.Dir(p.Thumbnail) == filepath.Clean(req.Out) {
+					os.Remove(p.Thumbnail)
+				}
+			}
+			undo()
+		}
+	}()
 	o, err := pipeline.FacesOrder(pipeline.Source{Path: req.Video, Field: req.Video})
 	if err != nil {
 		return found, err
@@ -61,6 +71,28 @@ func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (FacesFou
 	}
 	found.File = filepath.Join(req.Out, "faces.json")
 	return found, l.writeAnalysis(ctx, t.Result.Key, found.File)
+}
+
+// makeFolder makes a folder and those above it that are missing. undo removes what it made, as far as
+// that is empty.
+func makeFolder(dir string) (undo func(), err error) {
+	var made []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
+			break
+		}
+		made = append(made, d)
+	}
+	undo = func() {
+		for _, d := range made {
+			os.Remove(d)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		undo()
+		return nil, outFault(dir, err)
+	}
+	return undo, nil
 }
 
 // writeAnalysis writes an analysis as JSON.

@@ -26,7 +26,7 @@ type fetched struct {
 	Range    media.Range   `json:"range"`              // frames that are worked on
 	Segments []media.Range `json:"segments"`           // cut at keyframes
 	Keep     string        `json:"keep"`               // key under which the analysis is kept
-	Analysis string        `json:"analysis,omitempty"` // the same, when it is there already
+	Analysis string        `json:"analysis,omitempty"` // key of this task's copy, when it is there already
 }
 
 // fetchPhotos brings every photo into the store.
@@ -201,12 +201,8 @@ func cutVideo(ctx context.Context, w *work) error {
 	f.Range = media.Range{First: first, End: end}
 	f.Segments = w.info.Split(first, end, segmentLength)
 	f.Keep = fmt.Sprintf("analyses/v%d/%s-%d-%d", face.Version, f.Video.SHA256, first, end)
-	there, err := w.r.cfg.Analyses.Exists(ctx, f.Keep)
-	if err != nil {
+	if f.Analysis, err = w.findAnalysis(ctx, f.Keep); err != nil {
 		return err
-	}
-	if there {
-		f.Analysis = f.Keep
 	}
 	raw, err := json.Marshal(w.info)
 	if err != nil {
@@ -218,4 +214,30 @@ func cutVideo(ctx context.Context, w *work) error {
 	}
 	w.out = *f
 	return nil
+}
+
+// findAnalysis looks for the analysis of an earlier task and copies it for this one, which must not
+// lose it when that task expires. It gives the copy's key, or "" when there is none; one that
+// cannot be read, because it is damaged or of another version, counts as none and is made again.
+func (w *work) findAnalysis(ctx context.Context, kept string) (string, error) {
+	path := w.scratch("analysis")
+	err := w.r.cfg.Analyses.Get(ctx, kept, path)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if _, err := face.ReadAnalysis(f); err != nil {
+		w.r.log.Info("a kept analysis is not used", "task", w.job.Task.ID, "reason", err)
+		return "", nil
+	}
+	key := w.key("analysis")
+	_, err = w.r.cfg.Blobs.Put(ctx, key, path)
+	return key, err
 }

@@ -42,7 +42,7 @@ type Person struct {
 func joinObservations(ctx context.Context, w *work) error {
 	defer w.breathe()()
 	if w.fetched.Analysis != "" {
-		return w.load(ctx, w.r.cfg.Analyses, w.fetched.Analysis, func(in io.Reader) (err error) {
+		return w.load(ctx, w.r.cfg.Blobs, w.fetched.Analysis, func(in io.Reader) (err error) {
 			w.analysis, err = face.ReadAnalysis(in)
 			return err
 		})
@@ -95,11 +95,12 @@ func loadWindow(ctx context.Context, w *work) error {
 // keepAnalysis stores the analysis twice: for this task, which must not lose it to another one's
 // end, and under the video's digest for every later task.
 func keepAnalysis(ctx context.Context, w *work) error {
-	w.joined.Analysis = w.key("analysis")
-	if err := w.store(ctx, w.r.cfg.Blobs, w.joined.Analysis, w.analysis.Write); err != nil {
-		return err
-	}
-	if w.fetched.Analysis == "" {
+	w.joined.Analysis = w.fetched.Analysis
+	if w.joined.Analysis == "" {
+		w.joined.Analysis = w.key("analysis")
+		if err := w.store(ctx, w.r.cfg.Blobs, w.joined.Analysis, w.analysis.Write); err != nil {
+			return err
+		}
 		if err := w.store(ctx, w.r.cfg.Analyses, w.fetched.Keep, w.analysis.Write); err != nil {
 			return err
 		}
