@@ -49,8 +49,12 @@ func Probe(ctx context.Context, path string, lim Limits) (*Info, error) {
 	if err := checkDuration(info.Duration, lim); err != nil {
 		return nil, err
 	}
+	promised := v.End
 	if err := readTimes(ctx, path, info, lim); err != nil {
 		return nil, err
+	}
+	if missing := v.TimeBase.Duration(promised - v.End); !v.Untimed && missing > leastMissing && missing > info.Duration/20 {
+		info.Notes = append(info.Notes, fmt.Sprintf("the file is cut short: the last %.1f s of its picture are missing", missing.Seconds()))
 	}
 	if v.Colour.Transfer != 0 {
 		if err := readHDR(ctx, path, v); err != nil {
@@ -63,6 +67,10 @@ func Probe(ctx context.Context, path string, lim Limits) (*Info, error) {
 	}
 	return info, nil
 }
+
+// leastMissing is how much less than its index says a file may hold without a word: containers
+// round, and some count the sound.
+const leastMissing = time.Second / 2
 
 func checkDuration(d time.Duration, lim Limits) error {
 	if lim.MaxDuration > 0 && d > lim.MaxDuration {

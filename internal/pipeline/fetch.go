@@ -15,6 +15,7 @@ import (
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/pix"
 )
 
 // fetched is what the first stage leaves.
@@ -188,6 +189,9 @@ func probeVideo(ctx context.Context, w *work) error {
 		return fault.From(err).WithParam(w.fetched.Video.Name)
 	}
 	w.warn(w.info.Notes...)
+	if hdr := w.info.Video.Colour.Transfer != pix.SDR; hdr && w.spec.Codec == media.H264 {
+		w.warn("the video is HDR and stays so, in 10-bit H.264, which few players show as HDR; --codec hevc is better known")
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/pix"
@@ -72,6 +73,9 @@ func render(ctx context.Context, w *work) (err error) {
 	}
 	if err := out.Close(); err != nil {
 		return err
+	}
+	if n := in.Filled(); n > 0 {
+		w.warn(fmt.Sprintf("%s: %d damaged frames from number %d on repeat the one before", w.fetched.Video.Name, n, w.rng.First))
 	}
 	key := w.key("piece.mp4")
 	if _, err := w.r.cfg.Blobs.Put(ctx, key, path); err != nil {
