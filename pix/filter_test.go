@@ -333,3 +333,16 @@ func BenchmarkWarp(b *testing.B) {
 		Warp(dst, src, dx, dy, 4)
 	}
 }
+
+func TestBilinearRowEqualsBilinear(t *testing.T) {
+	m := noise(6, 9, 7)
+	row := make([]float32, 60)
+	for _, y := range []float32{-3, 0, 2.3, 6, 9} {
+		m.BilinearRow(row, -1, y, .25)
+		for i, v := range row {
+			if want := m.Bilinear(-1+float32(i)*.25, y); math.Abs(float64(v-want)) > 1e-6 {
+				t.Fatalf("at %d, %v: %v, want %v", i, y, v, want)
+			}
+		}
+	}
+}

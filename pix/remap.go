@@ -77,15 +77,34 @@ func Warp(dst, src Map, dx, dy Map, step int) {
 				d[x] = warpBorder(src, ix, iy, wx, wy)
 				continue
 			}
-			v := float32(0)
 			p := (iy-1)*w + ix - 1
-			for k := range wy {
-				q := src.Pix[p : p+4 : p+4]
-				v += wy[k] * (wx[0]*q[0] + wx[1]*q[1] + wx[2]*q[2] + wx[3]*q[3])
-				p += w
-			}
+			x0, x1, x2, x3 := wx[0], wx[1], wx[2], wx[3]
+			q0, q1 := src.Pix[p:p+4:p+4], src.Pix[p+w:p+w+4:p+w+4]
+			q2, q3 := src.Pix[p+2*w:p+2*w+4:p+2*w+4], src.Pix[p+3*w:p+3*w+4:p+3*w+4]
+			v := wy[0]*(x0*q0[0]+x1*q0[1]+x2*q0[2]+x3*q0[3]) +
+				wy[1]*(x0*q1[0]+x1*q1[1]+x2*q1[2]+x3*q1[3]) +
+				wy[2]*(x0*q2[0]+x1*q2[1]+x2*q2[2]+x3*q2[3]) +
+				wy[3]*(x0*q3[0]+x1*q3[1]+x2*q3[2]+x3*q3[3])
 			d[x] = v
 		}
+	}
+}
+
+// BilinearRow fills dst with the values of m at (x, y), (x+step, y), …, as Bilinear gives them. It
+// is how a coarse map is laid over the rows of a fine one.
+func (m Map) BilinearRow(dst []float32, x, y, step float32) {
+	y = Clamp(y, 0, float32(m.H-1))
+	iy := int(y)
+	fy := y - float32(iy)
+	a, b := m.Row(iy), m.Row(min(iy+1, m.H-1))
+	last := float32(m.W - 1)
+	for i := range dst {
+		at := Clamp(x+float32(i)*step, 0, last)
+		j := int(at)
+		k := min(j+1, m.W-1)
+		f := at - float32(j)
+		l, r := a[j]+fy*(b[j]-a[j]), a[k]+fy*(b[k]-a[k])
+		dst[i] = l + f*(r-l)
 	}
 }
 

@@ -175,13 +175,12 @@ func newGate(alpha pix.Map, width float32) gate {
 // apply multiplies a map whose samples lie sx×sy pixels apart.
 func (g gate) apply(m pix.Map, sx, sy int) {
 	half, inv := float32(g.cell-1)/2, 1/float32(g.cell)
+	open := make([]float32, m.W)
 	for y := range m.H {
-		fy := (float32(y*sy) - half) * inv
+		g.m.BilinearRow(open, -half*inv, (float32(y*sy)-half)*inv, float32(sx)*inv)
 		row := m.Row(y)
-		for x := range row {
-			if row[x] != 0 {
-				row[x] *= g.m.Bilinear((float32(x*sx)-half)*inv, fy)
-			}
+		for x, v := range open {
+			row[x] *= v
 		}
 	}
 }

@@ -205,12 +205,13 @@ func (l *layer) softenEdge(eye float32) {
 		}
 	}
 	pix.Blur(inside, inside, max(1, edgeSoft*eye)/cell)
+	share := make([]float32, w)
 	for y := range h {
+		inside.BilinearRow(share, 0, float32(y)/cell, 1./cell)
 		row := l.alpha.Row(y)
 		for x, a := range row {
-			if a > 0 {
-				s := inside.Bilinear(float32(x)/cell, float32(y)/cell)
-				row[x] = a * pix.SmoothStep(s, .55, .98)
+			if a > 0 && share[x] < .98 {
+				row[x] = a * pix.SmoothStep(share[x], .55, .98)
 			}
 		}
 	}

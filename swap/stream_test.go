@@ -244,6 +244,22 @@ func TestFramesWithoutThePersonPass(t *testing.T) {
 	}
 }
 
+func TestFacesLeaveThePicture(t *testing.T) {
+	id := someone(t)
+	for _, l := range []pix.Layout{{W: 171, H: 151, SubX: 1, SubY: 1, Depth: 8}, {W: 171, H: 151, SubX: 1, Depth: 10}} {
+		footage := newClip(l, pix.Colour{}, 9, paleFace)
+		for i, at := range [][3]float32{{-60, 74, 6}, {20, 74, 6}, {80, -30, 6}, {80, 10, 6}, {160, 140, 6}, {230, 74, 6}, {80, 74, 40}, {1e5, 1e5, 6}, {80, 74, .1}} {
+			m := meshAt(at[0], at[1], at[2], .3, 1)
+			o := &footage.analysis.Tracks[0].Faces[i]
+			o.Mesh, o.Pose, o.Box = m, face.FitPose(&m), m.Bounds()
+		}
+		out, _ := run(t, planFor(t, footage, id, nil), footage.copies(), 0, 9)
+		if len(out) != 9 {
+			t.Errorf("%v: %d frames", l, len(out))
+		}
+	}
+}
+
 func TestGreyStaysGrey(t *testing.T) {
 	grey := palette{skin: [3]float32{170, 170, 170}, lips: [3]float32{110, 110, 110}, brows: [3]float32{40, 40, 40}}
 	footage := newClip(smallLayout, pix.Colour{}, 2, grey)
