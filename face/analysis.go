@@ -199,8 +199,8 @@ func (a *Analysis) FacesAt(frame int) (tracks, faces []int) {
 }
 
 // WriteJSON writes what people and programs outside want to know: shots, people and, per track
-// and frame, box, angles in degrees, confidence and sharpness. Meshes stay out: they are in the
-// analysis file.
+// and frame, box, angles in degrees, confidence and sharpness. People have the
+// numbers that users know them by, from 1. Meshes stay out: they are in the analysis file.
 func (a *Analysis) WriteJSON(out io.Writer) error {
 	type face struct {
 		Frame      int        `json:"frame"`
@@ -220,7 +220,7 @@ func (a *Analysis) WriteJSON(out io.Writer) error {
 		Faces  []face `json:"faces"`
 	}
 	type person struct {
-		ID        int `json:"id"`
+		Number    int `json:"number"`
 		Frames    int `json:"frames"`
 		BestTrack int `json:"best_track"`
 		BestFrame int `json:"best_frame"`
@@ -244,12 +244,12 @@ func (a *Analysis) WriteJSON(out io.Writer) error {
 		doc.Shots = append(doc.Shots, shot(s))
 	}
 	for _, p := range a.People {
-		doc.People = append(doc.People, person{p.ID, p.Frames, p.BestTrack, a.BestFrame(p.ID)})
+		doc.People = append(doc.People, person{p.ID + 1, p.Frames, p.BestTrack, a.BestFrame(p.ID)})
 	}
 	const degrees = 57.29578
 	for i := range a.Tracks {
 		t := &a.Tracks[i]
-		x := track{ID: t.ID, Shot: t.Shot, Person: t.Person, First: t.first(), End: t.first() + len(t.Faces), Faces: []face{}}
+		x := track{ID: t.ID, Shot: t.Shot, Person: t.Person + 1, First: t.first(), End: t.first() + len(t.Faces), Faces: []face{}}
 		for k := range t.Faces {
 			f := &t.Faces[k]
 			x.Faces = append(x.Faces, face{f.Frame, [4]float32{short(f.Box.X), short(f.Box.Y), short(f.Box.W), short(f.Box.H)},

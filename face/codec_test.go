@@ -212,7 +212,7 @@ func TestWriteJSON(t *testing.T) {
 	if err := sampleAnalysis(t).WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"people":[{"id":0,`, `"shots":[{"first":0,"end":50}]`, `"frame":3,`, `"sha256":"ab"`} {
+	for _, want := range []string{`"people":[{"number":1,`, `"shots":[{"first":0,"end":50}]`, `"frame":3,`, `"sha256":"ab"`} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s is not in %.300s", want, b.String())
 		}

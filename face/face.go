@@ -82,7 +82,7 @@ type Person struct {
 	ID        int       // as in Analysis.People, ordered by time on screen times size, largest first
 	Embedding []float32 // unit length; mean of the best views
 	Frames    int       // in which the person is seen
-	BestTrack int       // where the best single view is: track and index into its Faces
+	BestTrack int       // where the best single view is: the track's index, and the face's in its Faces
 	BestFace  int
 }
 

@@ -195,7 +195,7 @@ func (r SwapReport) Print(w io.Writer) {
 	s := r.Report.Swap
 	fmt.Fprintf(w, "%s: %d of %d frames swapped in %.1f s\n", r.Out, s.Swapped, s.Frames, r.Seconds)
 	for _, l := range s.Left {
-		fmt.Fprintf(w, "  frames %d to %d: person %d left as filmed (%s)\n", l.First, l.End-1, l.Person+1, reasons[l.Reason])
+		fmt.Fprintf(w, "  frames %d to %d: person %d left as filmed (%s)\n", l.First, l.End-1, l.Person, reasons[l.Reason])
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "  note:", warning)

@@ -17,7 +17,7 @@ type published struct {
 
 // Report is what a finished swap says of itself.
 type Report struct {
-	Swap     *swap.Report `json:"swap"`
+	Swap     *swap.Report `json:"swap"`     // people by number, from 1
 	Provider string       `json:"provider"` // what the networks ran on
 	People   []Person     `json:"people"`
 }
@@ -67,6 +67,9 @@ func publish(ctx context.Context, w *work) error {
 	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, People: w.joined.People}
 	for _, p := range w.pieces {
 		r.Swap.Merge(p.Report)
+	}
+	for i := range r.Swap.Left {
+		r.Swap.Left[i].Person++ // users count people from 1
 	}
 	raw, err := json.Marshal(r)
 	if err != nil {
