@@ -83,7 +83,7 @@ func (f flatFile) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve gives the file's value for a flag. Lists are joined as on the command line.
+// Resolve gives the file's value for a flag, as the text that the command line would have.
 func (f flatFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := f[flag.Name]
 	if !ok || value == nil {
@@ -94,12 +94,20 @@ func (f flatFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 			return nil, nil // the environment goes before the file
 		}
 	}
-	if list, ok := value.([]any); ok {
-		parts := make([]string, len(list))
-		for i, item := range list {
-			parts[i] = fmt.Sprint(item)
-		}
-		return strings.Join(parts, ","), nil
+	list, ok := value.([]any)
+	if !ok {
+		return fmt.Sprint(value), nil
 	}
-	return fmt.Sprint(value), nil
+	if !flag.IsSlice() {
+		return nil, fmt.Errorf("config file: %s: must be one value", flag.Name)
+	}
+	texts, items := make([]string, len(list)), make([]any, len(list))
+	for i, item := range list {
+		texts[i] = fmt.Sprint(item)
+		items[i] = texts[i]
+	}
+	if flag.Tag.Sep == -1 { // sep:"none": a comma is part of an item, and no one text holds them all
+		return items, nil
+	}
+	return kong.JoinEscaped(texts, flag.Tag.Sep), nil
 }

@@ -1,17 +1,16 @@
-// Package config is what an operator can set: every setting has one name, which
-// is a flag (--results-listen), an environment variable (TWINSYNC_RESULTS_LISTEN)
-// and a line of a YAML file (results-listen:). docs/twinsync.example.yaml
-// is the manual; a test holds it to this package.
+// Package config is what an operator can set: every setting has one name, from
+// which the command line makes a flag (--results-listen), an environment variable
+// (TWINSYNC_RESULTS_LISTEN) and a line of a YAML file (results-listen:).
+// docs/twinsync.example.yaml is the manual; a test of the command line holds it to
+// this package.
 //
 // It promises that a Config that passes Validate can be run, as far as the words
-// alone can tell, and that an unknown or doubled setting in a file is an error.
+// alone can tell.
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -22,39 +21,37 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/twinsync/twinsync/fault"
 )
 
-// Config is the settings of serve and worker. Its tags are read by yaml.v3 and,
-// when it is embedded into a command, by kong; the defaults stand there and in
-// [Default], and a test holds them together.
+// Config is the settings of serve and worker. Its tags are read by kong when it is
+// embedded into a command; the defaults stand there and in [Default], and a test
+// holds them together.
 type Config struct {
-	Listen           string `yaml:"listen" name:"listen" default:"127.0.0.1:51916" placeholder:"ADDR" help:"Address of the API; :51916 listens on all interfaces."`
-	ResultsListen    string `yaml:"results-listen" name:"results-listen" default:"127.0.0.1:41748" placeholder:"ADDR" help:"Address of the results; may be the API's own."`
-	PublicResultsURL string `yaml:"public-results-url" name:"public-results-url" placeholder:"URL" help:"Address under which clients reach the results; otherwise the host that the client used."`
-	Data             string `yaml:"data" name:"data" placeholder:"DIR" help:"Data folder; otherwise twinsync in the user's data folder."`
-	Samples          string `yaml:"samples" name:"samples" placeholder:"DIR" help:"Folder served under /samples/."`
+	Listen           string `name:"listen" default:"127.0.0.1:51916" placeholder:"ADDR" help:"Address of the API; :51916 listens on all interfaces."`
+	ResultsListen    string `name:"results-listen" default:"127.0.0.1:41748" placeholder:"ADDR" help:"Address of the results; may be the API's own."`
+	PublicResultsURL string `name:"public-results-url" placeholder:"URL" help:"Address under which clients reach the results; otherwise the host that the client used."`
+	Data             string `name:"data" placeholder:"DIR" help:"Data folder; otherwise twinsync in the user's data folder."`
+	Samples          string `name:"samples" placeholder:"DIR" help:"Folder served under /samples/."`
 
-	AllowNetwork []Network `yaml:"allow-network" name:"allow-network" placeholder:"CIDR" help:"Network that files may also be read from, at any port; may repeat."`
+	AllowNetwork []Network `name:"allow-network" placeholder:"CIDR" help:"Network that files may also be read from, at any port; may repeat."`
 
-	NATS      string        `yaml:"nats" name:"nats" placeholder:"URL" help:"NATS cluster to use; otherwise one inside the process."`
-	Blob      string        `yaml:"blob" name:"blob" placeholder:"URL" help:"Store of files: s3://, gs:// or azblob://; otherwise the data folder."`
-	Workers   int           `yaml:"workers" name:"workers" default:"0" placeholder:"N" help:"Worker processes; 0 chooses by the number of cores."`
-	Device    string        `yaml:"device" name:"device" default:"auto" placeholder:"NAME" help:"Where networks run: auto, cpu, cuda, coreml or directml."`
-	Retention time.Duration `yaml:"retention" name:"retention" default:"720h" placeholder:"TIME" help:"How long tasks and results are kept; 0 for ever."`
+	NATS      string        `name:"nats" placeholder:"URL" help:"NATS cluster to use; otherwise one inside the process."`
+	Blob      string        `name:"blob" placeholder:"URL" help:"Store of files: s3://, gs:// or azblob://; otherwise the data folder."`
+	Workers   int           `name:"workers" default:"0" placeholder:"N" help:"Worker processes; 0 chooses by the number of cores."`
+	Device    string        `name:"device" default:"auto" placeholder:"NAME" help:"Where networks run: auto, cpu, cuda, coreml or directml."`
+	Retention time.Duration `name:"retention" default:"720h" placeholder:"TIME" help:"How long tasks and results are kept; 0 for ever."`
 
-	MaxFile           Size          `yaml:"max-file" name:"max-file" default:"2GiB" placeholder:"SIZE" help:"Largest file that is downloaded."`
-	FetchTimeout      time.Duration `yaml:"fetch-timeout" name:"fetch-timeout" default:"30m" placeholder:"TIME" help:"Longest download."`
-	MaxLength         time.Duration `yaml:"max-length" name:"max-length" default:"1h" placeholder:"TIME" help:"Longest video."`
-	MaxPixels         int           `yaml:"max-pixels" name:"max-pixels" default:"40000000" placeholder:"N" help:"Largest picture or frame in pixels."`
-	MaxBody           Size          `yaml:"max-body" name:"max-body" default:"256KiB" placeholder:"SIZE" help:"Largest request body."`
-	MaxRequests       int           `yaml:"max-requests" name:"max-requests" default:"512" placeholder:"N" help:"Requests served at the same time, and as many downloads of results."`
-	RequestsPerMinute int           `yaml:"requests-per-minute" name:"requests-per-minute" default:"12000" placeholder:"N" help:"Requests per minute of one key, where the key has no limit of its own."`
-	TasksInFlight     int           `yaml:"tasks-in-flight" name:"tasks-in-flight" default:"10000" placeholder:"N" help:"Waiting and running tasks of one key, where the key has no limit of its own."`
+	MaxFile           Size          `name:"max-file" default:"2GiB" placeholder:"SIZE" help:"Largest file that is downloaded."`
+	FetchTimeout      time.Duration `name:"fetch-timeout" default:"30m" placeholder:"TIME" help:"Longest download."`
+	MaxLength         time.Duration `name:"max-length" default:"1h" placeholder:"TIME" help:"Longest video."`
+	MaxPixels         int           `name:"max-pixels" default:"40000000" placeholder:"N" help:"Largest picture or frame in pixels."`
+	MaxBody           Size          `name:"max-body" default:"256KiB" placeholder:"SIZE" help:"Largest request body."`
+	MaxRequests       int           `name:"max-requests" default:"512" placeholder:"N" help:"Requests served at the same time, and as many downloads of results."`
+	RequestsPerMinute int           `name:"requests-per-minute" default:"12000" placeholder:"N" help:"Requests per minute of one key, where the key has no limit of its own."`
+	TasksInFlight     int           `name:"tasks-in-flight" default:"10000" placeholder:"N" help:"Waiting and running tasks of one key, where the key has no limit of its own."`
 
-	LogLevel string `yaml:"log-level" name:"log-level" default:"info" placeholder:"LEVEL" help:"What is logged: debug, info, warn or error."`
+	LogLevel string `name:"log-level" default:"info" placeholder:"LEVEL" help:"What is logged: debug, info, warn or error."`
 }
 
 // Default is the settings of an installation that nobody has configured: it
@@ -75,40 +72,6 @@ func Default() Config {
 		TasksInFlight:     10_000,
 		LogLevel:          "info",
 	}
-}
-
-// Load reads a YAML file over the defaults. It does not validate.
-// Errors: fault.InvalidField (param "config") for a file that is no settings,
-// with the line; fault.NotFound when there is none.
-func Load(path string) (Config, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return Config{}, fault.New(fault.NotFound, "config", "there is no file %s", path)
-	}
-	if err != nil {
-		return Config{}, err
-	}
-	return Parse(b)
-}
-
-// Parse reads YAML over the defaults; see [Load].
-func Parse(b []byte) (Config, error) {
-	c := Default()
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && err != io.EOF { // an empty file sets nothing
-		text := strings.TrimPrefix(err.Error(), "yaml: ")
-		text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
-		text = strings.ReplaceAll(text, "field ", "setting ")
-		text = strings.ReplaceAll(text, " in type config.Config", "")
-		text = strings.ReplaceAll(text, "config.Config", "settings")
-		text = strings.NewReplacer("config.Network", "a network", "config.Size", "a size").Replace(text)
-		return Config{}, fault.New(fault.InvalidField, "config", "%s", strings.ReplaceAll(text, "\n  ", "; ")).WithCause(err)
-	}
-	if err := d.Decode(new(any)); err != io.EOF {
-		return Config{}, fault.New(fault.InvalidField, "config", "the file holds more than one document")
-	}
-	return c, nil
 }
 
 // Validate checks every setting and names all that are wrong in one

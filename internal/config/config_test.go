@@ -2,12 +2,9 @@ package config
 
 import (
 	"net/netip"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
@@ -17,51 +14,19 @@ import (
 
 var byText = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 
-// names are the settings as the struct's tags have them.
-func names(t *testing.T) []string {
-	t.Helper()
-	var all []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
-		name := f.Tag.Get("name")
-		if name == "" || name != f.Tag.Get("yaml") || f.Tag.Get("help") == "" {
-			t.Errorf("setting %s: name %q, yaml %q, help %q", f.Name, name, f.Tag.Get("yaml"), f.Tag.Get("help"))
-		}
-		all = append(all, name)
-	}
-	return all
-}
-
 func TestDefaultIsValid(t *testing.T) {
 	if err := Default().Validate(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestExampleIsTheManual: the example names every setting, and holds the defaults.
-func TestExampleIsTheManual(t *testing.T) {
-	path := filepath.Join("..", "..", "docs", "twinsync.example.yaml")
-	got, err := Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := Default()
-	want.AllowNetwork = []Network{}
-	if d := cmp.Diff(want, got, byText); d != "" {
-		t.Errorf("the example is not the default (-default +example):\n%s", d)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names(t) {
-		if !strings.Contains(string(b), "\n"+name+": ") {
-			t.Errorf("the example does not name %s", name)
+// TestFlags: an empty command line gives the defaults, and every setting is a flag with a help text.
+func TestFlags(t *testing.T) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if f.Tag.Get("name") == "" || f.Tag.Get("help") == "" {
+			t.Errorf("setting %s: name %q, help %q", f.Name, f.Tag.Get("name"), f.Tag.Get("help"))
 		}
 	}
-}
-
-// TestFlags: an empty command line gives the defaults, and every setting is a flag.
-func TestFlags(t *testing.T) {
 	parse := func(args ...string) (Config, error) {
 		var cli struct {
 			Config `embed:""`
@@ -93,45 +58,6 @@ func TestFlags(t *testing.T) {
 	}
 	if _, err := parse("--allow-network=everything"); err == nil {
 		t.Error("a network that is none is accepted")
-	}
-}
-
-func TestParse(t *testing.T) {
-	got, err := Parse([]byte("listen: ':8080'\nallow-network: [10.0.0.0/8, '::1']\nmax-file: 100MB\nretention: 48h\nworkers: 3\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := Default()
-	want.Listen, want.MaxFile, want.Retention, want.Workers = ":8080", 100e6, 48*time.Hour, 3
-	want.AllowNetwork = []Network{{netip.MustParsePrefix("10.0.0.0/8")}, {netip.MustParsePrefix("::1/128")}}
-	if d := cmp.Diff(want, got, byText); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	if got, err := Parse(nil); err != nil || got.Listen != Default().Listen {
-		t.Errorf("an empty file: %v", err)
-	}
-	for _, c := range []struct{ in, words string }{
-		{"lissten: ':1'", "lissten"},
-		{"listen: a\nlisten: b", "already defined"},
-		{"workers: many", "line 1"},
-		{"max-file: huge", "huge"},
-		{"retention: 3 weeks", "3 weeks"},
-		{"allow-network: [all]", "all"},
-		{"allow-network: [10.0.0.0/33]", "10.0.0.0/33"},
-		{"- a\n- b", "line 1"},
-		{"listen: [", "line 1"},
-		{"listen: a\n---\nlisten: b", "more than one"},
-	} {
-		_, err := Parse([]byte(c.in))
-		if !fault.Is(err, fault.InvalidField) || !strings.Contains(err.Error(), c.words) {
-			t.Errorf("Parse(%q) = %v, want it to name %q", c.in, err, c.words)
-		}
-		if err != nil && strings.Contains(fault.From(err).Public(), "config.") {
-			t.Errorf("Parse(%q) = %q names a Go type", c.in, fault.From(err).Public())
-		}
-	}
-	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml")); !fault.Is(err, fault.NotFound) {
-		t.Errorf("Load of no file = %v", err)
 	}
 }
 
@@ -204,14 +130,4 @@ func TestSize(t *testing.T) {
 			t.Errorf("%q is accepted", in)
 		}
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte("listen: ':1'\nallow-network: [10.0.0.0/8]\nmax-file: 1GiB"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if c, err := Parse(b); err == nil {
-			c.Validate() // must not panic
-		}
-	})
 }

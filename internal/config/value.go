@@ -27,9 +27,6 @@ func (n *Network) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// MarshalText writes a network as it is read.
-func (n Network) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
-
 // Size is a number of bytes, written as 1048576, 500MB (a million each) or 2GiB.
 type Size int64
 
@@ -65,10 +62,7 @@ func (s *Size) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// MarshalText writes a size in the largest binary unit that leaves no rest.
-func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// String is a size as it is read.
+// String is a size as it is read, in the largest binary unit that leaves no rest.
 func (s Size) String() string {
 	for i := 3; i >= 0; i-- {
 		if u := units()[i]; s != 0 && int64(s)%u.of == 0 {
