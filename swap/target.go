@@ -20,6 +20,7 @@ type target struct {
 	seen      pix.Map // mean visibility over the samples
 	features  pix.Map // r.features with a margin: where an expression changes more than light
 	moving    pix.Map // eyes and mouth opening: never taken for occluded
+	edges     float32 // edgeStrength of the footage
 	grey      bool    // black and white footage: chroma stays as it is
 }
 
@@ -41,6 +42,11 @@ func newTarget(t *face.Track, curve *pix.Curve) (*target, bool) {
 			g.seen.Pix[i] += v / float32(len(seen))
 		}
 	}
+	edges := make([]float32, len(samples))
+	for i := range samples {
+		edges[i] = g.r.edgeStrength(samples[i].luma())
+	}
+	g.edges = nth(edges, len(edges)/2)
 	best, bestSeen := g.clearest(samples, seen)
 	g.reference = robustMedian(best, bestSeen)
 	g.fillUnseen()

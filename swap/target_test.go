@@ -185,3 +185,19 @@ func TestLastingObjects(t *testing.T) {
 		}
 	}
 }
+
+func TestBlurredFootageIsNoticed(t *testing.T) {
+	id := someone(t)
+	_, g, _ := scene(t, paleFace)
+	soft := *g
+	own := id.texture.resampled(targetSide)
+	luma := own.luma()
+	g.edges = g.r.edgeStrength(luma)
+	if s := g.focus(id); s != 0 {
+		t.Errorf("footage as sharp as the photo asks for a blur of %v", s)
+	}
+	soft.edges = g.r.edgeStrength(luma.Blurred(1.5))
+	if s := soft.focus(id); s < 1 || s > 2 {
+		t.Errorf("footage blurred by 1.5 asks for a blur of %v", s)
+	}
+}
