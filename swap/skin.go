@@ -436,7 +436,7 @@ func (r *regions) glasses(lg colours, dark float32) (pix.Map, bool) {
 			}
 		}
 	}
-	if float32(crossed) <= bridgeShare*float32(columns) {
+	if float32(crossed) < bridgeShare*float32(columns) {
 		return pix.Map{}, false
 	}
 	type box struct{ x, top, bottom float32 }
