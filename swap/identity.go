@@ -328,13 +328,13 @@ func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Ma
 	base := small.lowPass(weight, .03*fn)
 	luma := base.luma().Blurred(.02 * fn)
 	other := luma.Mirrored()
-	trust := pix.NewMap(r.n, r.n)
+	trust, far := pix.NewMap(r.n, r.n), conf.Mirrored()
 	shadowed, all := 0.0, 0.0
 	for i, l := range luma.Pix {
 		// Light below 1 % tells nothing, above 3 % everything.
 		lit := min(pix.SmoothStep(l, logOnePercent, logThreePercent), 1-pix.SmoothStep(other.Pix[i]-l, .6, 1.2))
 		trust.Pix[i] = conf.Pix[i] * (.2 + .8*lit)
-		if r.skin.Pix[i] > .5 && r.rim.Pix[i] > .08 {
+		if r.skin.Pix[i] > .5 && r.rim.Pix[i] > .08 && conf.Pix[i] > .5 && far.Pix[i] > .5 {
 			all++
 			if other.Pix[i]-l > hardShadow {
 				shadowed++

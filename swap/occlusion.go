@@ -56,7 +56,7 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		pix.Blur(d[k], d[k], .75)
 	}
 	out := pix.NewMap(n, n)
-	any := false
+	found := false
 	for i := range out.Pix {
 		if seen.Pix[i] <= seenEnough {
 			continue
@@ -70,9 +70,9 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		v := max(pix.SmoothStep(e, coveredFrom, coveredFull)*(1-f),
 			pix.SmoothStep(e, featureFrom, featureFull)*(1-g.moving.Pix[i]))
 		out.Pix[i] = v
-		any = any || v > .5
+		found = found || v > .5
 	}
-	if !any {
+	if !found {
 		return pix.Map{}, 0
 	}
 	out = out.Open(.012 * fn)

@@ -8,8 +8,7 @@ import (
 )
 
 // regions are the parts of a face on the UV square of n×n texels: masks from 0 to 1. They
-// depend on nothing but n. Distances in their making are shares of n, found by trial in
-// the prototype (reference: rd-swap.md, section 3).
+// depend on nothing but n. Distances in their making are shares of n, found by trial.
 type regions struct {
 	n         int
 	eyes      pix.Map // the openings

@@ -8,8 +8,8 @@
 // left as it was and counted with its reason.
 //
 // The built-in engine is "mesh": a texture and a shape from the photo, geometry, light,
-// gaze, teeth and what lies in front from the footage. The recipe was found by trial (reference:
-// rd-swap.md); the file for each of its parts is named after it.
+// gaze, teeth and what lies in front from the footage. The recipe was found by trial; the
+// file for each of its parts is named after it.
 package swap
 
 import (
