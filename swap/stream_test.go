@@ -390,6 +390,7 @@ func TestNewPlanChecks(t *testing.T) {
 		{"no identity", []Assignment{{1, nil}}, nil, fault.Internal},
 		{"strength", []Assignment{{1, id}}, func(o *Options) { o.Strength = 1.5 }, fault.InvalidField},
 		{"strength is no number", []Assignment{{1, id}}, func(o *Options) { o.Strength = float32(math.NaN()) }, fault.InvalidField},
+		{"engine", []Assignment{{1, id}}, func(o *Options) { o.Engine = "magic" }, fault.InvalidField},
 		{"tone", []Assignment{{1, id}}, func(o *Options) { o.Tone = -1 }, fault.InvalidField},
 		{"workers", []Assignment{{1, id}}, func(o *Options) { o.Workers = -1 }, fault.InvalidField},
 	} {

@@ -23,18 +23,25 @@ import (
 
 // Options say how a swap is to look. DefaultOptions are meant for use.
 type Options struct {
+	Engine   string  // what makes the pictures: EngineMesh, which "" stands for
 	Strength float32 // 0 leaves the footage as it is … 1 is the other person
 	Tone     float32 // 0 keeps the photo's skin tone … 1 takes the footage's, so that the neck fits
 	Workers  int     // frames worked on at once; 0 stands for 1
 	FPS      float64 // frames per second, for smoothing in time; 0 stands for 25
 }
 
+// EngineMesh is the built-in engine.
+const EngineMesh = "mesh"
+
 // DefaultOptions are a full swap with the footage's skin tone.
-func DefaultOptions() Options { return Options{Strength: 1, Tone: 1, Workers: 1} }
+func DefaultOptions() Options { return Options{Engine: EngineMesh, Strength: 1, Tone: 1, Workers: 1} }
 
 // Validate reports the first option outside its range.
 func (o Options) Validate() error {
 	switch {
+	case o.Engine != "" && o.Engine != EngineMesh:
+		return fault.New(fault.InvalidField, "engine", "there is no engine %q", o.Engine).
+			WithHint("The built-in engine is %q.", EngineMesh)
 	case !(o.Strength >= 0 && o.Strength <= 1):
 		return fault.New(fault.InvalidField, "strength", "must lie between 0 and 1")
 	case !(o.Tone >= 0 && o.Tone <= 1):
