@@ -53,6 +53,8 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 		go func() { // ends with the process: a read of standard input cannot be called off
 			_, _ = io.Copy(io.Discard, req.Attached)
 			stop()
+			// The engine may be gone with the service: then there is nobody to tell the outcome.
+			time.AfterFunc(orphanTime, func() { os.Exit(exitOrphan) })
 		}()
 	}
 	store, err := jetstream.Open(ctx, jetstream.Options{URL: cfg.NATS, Token: os.Getenv(TokenEnv), Name: req.ID, Log: log})
@@ -64,12 +66,12 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	defer blobs.Close()
+	defer func() { err = errors.Join(err, blobs.Close()) }()
 	scratch, err := blob.OpenScratch(filepath.Join(cfg.Data, "scratch"), scratchQuota)
 	if err != nil {
 		return err
 	}
-	defer scratch.Close()
+	defer func() { err = errors.Join(err, scratch.Close()) }()
 	fcfg := fetch.DefaultConfig()
 	fcfg.AllowNetworks, fcfg.MaxBytes, fcfg.TotalTimeout = cfg.Networks(), int64(cfg.MaxFile), cfg.FetchTimeout
 	fetcher, err := fetch.New(fcfg)
@@ -86,7 +88,7 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	defer runner.Close()
+	defer func() { err = errors.Join(err, runner.Close()) }()
 	wcfg := dispatch.DefaultWorkerConfig()
 	wcfg.ID, wcfg.Grace, wcfg.Log = req.ID, grace, log
 	// A run that does not return would hold its slot for ever: a process of its own is its way out.
@@ -98,5 +100,12 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	return worker.Run(ctx)
 }
 
-// exitHung is the status of a worker that gave up a hung run.
-const exitHung = 75
+// orphanTime is how long a worker may go on once the service that started it is gone: its grace, and
+// some for the outcome.
+const orphanTime = grace + 3*time.Second
+
+// How a worker ends that cannot end in peace.
+const (
+	exitHung   = 75 // it gave up a hung run
+	exitOrphan = 76 // its service was gone before it could tell its outcome
+)
