@@ -54,7 +54,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	after.Resize(before.W, before.H)
 	pix.Warp(*after, *before, move.dx, move.dy, fieldStep)
 	crop(inner, *after, ly.box, outer)
-	e.sharpness.apply(ly, *inner, &w.soft)
+	e.sharpness.finish(ly, *inner)
 	diff := ly.y
 	for i, b := range inner.Pix {
 		diff.Pix[i] -= b

@@ -15,7 +15,7 @@ const (
 	smileDamping   = .6 // share of it dropped around a mouth that is open in the photo,
 	laughDamping   = .9 // and around one that laughs, opened by laughOpening eye distances
 	laughOpening   = .12
-	ringRadius     = 1.5
+	ringRadius     = 1.4
 	ringDepth      = .3 // eye distances behind the face
 	fieldStep      = 4  // pixels of the frame per sample of the displacement field
 	fieldSoftening = .04

@@ -27,7 +27,6 @@ type scratch struct {
 	layer                layer
 	move                 field
 	before, after, inner pix.Map
-	soft                 pix.Map
 }
 
 // newScratch is the New of a plan's pool.
@@ -59,6 +58,7 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 	if blur := g.focus(id) * width / (faceShare * targetSide); blur > e.sharpness.blur {
 		e.sharpness.blur, e.sharpness.sharpen = blur, 0
 	}
+	e.texture.focus(e.sharpness, faceShare*float32(side)/max(width, 1))
 	return e
 }
 
@@ -220,8 +220,7 @@ func (l *layer) softenEdge(eye float32) {
 	}
 }
 
-// sharpness is how the drawn texture is brought to the footage's sharpness, constant over a
-// track.
+// sharpness is how the texture is brought to the footage's sharpness, constant over a track.
 type sharpness struct {
 	blur    float32 // standard deviation in pixels, 0 for none
 	sharpen float32 // share of an unsharp mask, 0 for none
@@ -339,22 +338,12 @@ const (
 	grainLeast, grainMost = .6, 5
 )
 
-// apply changes the layer's luma. background is the reshaped footage of the same box; soft is
-// used up.
-func (s sharpness) apply(l *layer, background pix.Map, soft *pix.Map) {
-	soft.Resize(l.y.W, l.y.H)
+// finish completes the layer's luma: the background, which is the reshaped footage of the same
+// box, where the mesh is not seen, and its grain where it is.
+func (s sharpness) finish(l *layer, background pix.Map) {
 	for i, t := range l.surface.Tri {
 		if t < 0 {
 			l.y.Pix[i] = background.Pix[i]
-		}
-	}
-	if s.blur > 0 {
-		pix.Blur(l.y, l.y, s.blur)
-	}
-	if s.sharpen > 0 {
-		pix.Blur(*soft, l.y, 1)
-		for i, v := range soft.Pix {
-			l.y.Pix[i] += s.sharpen * (l.y.Pix[i] - v)
 		}
 	}
 	s.keepGrain(l, background)

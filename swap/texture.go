@@ -198,6 +198,38 @@ func (t *texture) blendLips(g *target, r *regions, w *lightGrid) {
 	}
 }
 
+// focus blurs or sharpens the texture's detail once and for all, so that no frame pays for it.
+// texels is how many of them fall on a pixel of the footage.
+func (t *texture) focus(s sharpness, texels float32) {
+	if s.blur == 0 && s.sharpen == 0 {
+		return
+	}
+	sigma := texels // an unsharp mask looks one pixel around
+	if s.blur > 0 {
+		sigma = s.blur * texels
+	}
+	channel, soft := pix.NewMap(t.n, t.n), pix.NewMap(t.n, t.n)
+	for k := range 4 {
+		at := func(i int) *float32 {
+			if k == 3 {
+				return &t.texels[i].bright
+			}
+			return &t.texels[i].dark[k]
+		}
+		for i := range channel.Pix {
+			channel.Pix[i] = *at(i)
+		}
+		pix.Blur(soft, channel, sigma)
+		for i, v := range soft.Pix {
+			if s.blur > 0 {
+				*at(i) = v
+			} else {
+				*at(i) += s.sharpen * (channel.Pix[i] - v)
+			}
+		}
+	}
+}
+
 // drawAlpha fills the share of the new face that does not change from frame to frame: the oval
 // with a soft edge under the hairline, what the photo shows, what the target wears.
 func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
