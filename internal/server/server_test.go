@@ -124,7 +124,7 @@ func newRigOn(t *testing.T, store dispatch.Store, change func(*Config)) *rig {
 	}
 	cfg := DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"
-	cfg.ResultsListen = "localhost:0" // not the same words: another port
+	cfg.ResultsListen = "[::ffff:127.0.0.1]:0" // the same place in other words, so another port; a name would need a hosts file
 	cfg.ControlDir, cfg.Keys = data, r.accounts
 	cfg.Tasks, cfg.Accounts = r.tasks, r.accounts
 	cfg.Version = "test"
