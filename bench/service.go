@@ -33,7 +33,7 @@ const startLimit = 20 * time.Second
 
 // serve starts a service on free ports with the given folder of samples and waits until it is ready.
 func (b *bench) serve(ctx context.Context, name, samples string) (*service, error) {
-	ports, err := freePorts(2)
+	ports, err := freePorts(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +91,14 @@ func (b *bench) key(ctx context.Context, s *service) (string, error) {
 	return k.Key, json.Unmarshal(out, &k)
 }
 
-func freePorts(n int) ([]string, error) {
+func freePorts(ctx context.Context, n int) ([]string, error) {
 	var ports []string
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }() // all at the end, so that no port is given twice
 		ports = append(ports, l.Addr().String())
 	}
 	return ports, nil

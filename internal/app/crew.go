@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,8 @@ import (
 )
 
 // TokenEnv names the variable in which a worker process finds the token of the service's engine:
-// arguments could be read by everybody on the machine.
-const TokenEnv = "TWINSYNC_ENGINE_TOKEN"
+// arguments can be read by everybody on the machine.
+const TokenEnv = "TWINSYNC_ENGINE_TOKEN" //nolint:gosec // the variable's name, no token
 
 // Rests between starts of a worker process that keeps dying.
 const (
@@ -44,15 +45,16 @@ func (s *service) newCrew() *crew {
 	}
 	return &crew{
 		service: s, count: workerCount(s.cfg),
-		args: workerArgs(s.cfg, url),
-		env:  append(os.Environ(), TokenEnv+"="+token),
+		args: workerArgs(s.cfg),
+		env:  append(os.Environ(), TokenEnv+"="+token, "TWINSYNC_NATS="+url),
 	}
 }
 
-// workerArgs hands the settings that a worker needs to a process of its own.
-func workerArgs(c config.Config, url string) []string {
+// workerArgs hands the settings that a worker needs to a process of its own, without the address of
+// the engine: that may hold a password.
+func workerArgs(c config.Config) []string {
 	args := []string{
-		"worker", "--attached", "--nats=" + url, "--data=" + c.Data, "--blob=" + c.Blob,
+		"worker", "--attached", "--data=" + c.Data, "--blob=" + c.Blob,
 		"--samples=" + c.Samples, "--device=" + c.Device, "--log-level=" + c.LogLevel,
 		fmt.Sprintf("--max-file=%d", c.MaxFile), "--fetch-timeout=" + c.FetchTimeout.String(),
 		"--max-length=" + c.MaxLength.String(), fmt.Sprintf("--max-pixels=%d", c.MaxPixels),
@@ -106,7 +108,7 @@ func (c *crew) keep(ctx context.Context, self string, n int) {
 // once runs one process until it ends. Its standard input stays open as long as the service
 // lives: at its end the process knows that it is alone and ends too.
 func (c *crew) once(ctx context.Context, self, id string) error {
-	cmd := exec.CommandContext(ctx, self, append(c.args, "--id="+id)...)
+	cmd := exec.CommandContext(ctx, self, slices.Concat(c.args, []string{"--id=" + id})...)
 	cmd.Env = c.env
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	life, err := cmd.StdinPipe()

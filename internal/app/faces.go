@@ -88,7 +88,7 @@ func makeFolder(dir string) (undo func(), err error) {
 			os.Remove(d)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil { //nolint:gosec // the user's umask says who may read
 		undo()
 		return nil, outFault(dir, err)
 	}
@@ -120,9 +120,6 @@ func (l *local) writeAnalysis(ctx context.Context, key, file string) error {
 		return outFault(file, err)
 	}
 	if err := errors.Join(a.WriteJSON(f), f.Close()); err != nil {
-		return outFault(file, err)
-	}
-	if err := os.Chmod(out.part, 0o644); err != nil {
 		return outFault(file, err)
 	}
 	return os.Rename(out.part, file)

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -87,29 +89,33 @@ func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
 
 // close removes everything that the run left in the scratch folder.
 func (l *local) close() {
+	var errs []error
 	if l.runner != nil {
-		l.runner.Close()
+		errs = append(errs, l.runner.Close())
 	}
 	if l.scratch != nil {
-		l.scratch.Close()
+		errs = append(errs, l.scratch.Close())
 	}
 	for _, s := range []*blob.Store{l.blobs, l.kept} {
 		if s != nil {
-			s.Close()
+			errs = append(errs, s.Close())
 		}
 	}
-	os.RemoveAll(l.dir)
+	errs = append(errs, os.RemoveAll(l.dir))
+	if err := errors.Join(errs...); err != nil {
+		l.log.Warn("something of the run is left behind", "folder", l.dir, "error", err)
+	}
 }
 
 // run submits the order, works on it and waits for its end. show is called from one goroutine.
-func (l *local) run(ctx context.Context, o task.Order, show func(Progress)) (task.Task, error) {
+func (l *local) run(ctx context.Context, o task.Order, show func(Progress)) (t task.Task, err error) {
 	o.Customer = "local"
-	t, err := task.New(o, time.Now())
+	t, err = task.New(o, time.Now())
 	if err != nil {
 		return t, err
 	}
 	store := memory.New()
-	defer store.Close()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	dcfg := dispatch.DefaultConfig()
 	dcfg.Sole, dcfg.Log = true, l.log
 	d, err := dispatch.New(ctx, store, dcfg)
@@ -122,12 +128,16 @@ func (l *local) run(ctx context.Context, o task.Order, show func(Progress)) (tas
 	if err != nil {
 		return t, err
 	}
-	background, stop := context.WithCancel(ctx)
-	ended := make(chan error, 2)
-	go func() { ended <- d.Run(background) }()
-	go func() { ended <- worker.Run(background) }()
+	background, stop := context.WithCancelCause(ctx)
+	ended := make(chan struct{}, 2)
+	for _, run := range []func(context.Context) error{d.Run, worker.Run} {
+		go func() {
+			stop(run(background)) // whoever ends first ends the other and the wait below
+			ended <- struct{}{}
+		}()
+	}
 	defer func() {
-		stop()
+		stop(nil)
 		<-ended
 		<-ended
 	}()
@@ -144,7 +154,10 @@ func (l *local) run(ctx context.Context, o task.Order, show func(Progress)) (tas
 	}
 	meter := newMeter()
 	for {
-		s, err := watch.Next(ctx)
+		s, err := watch.Next(background)
+		if cause := context.Cause(background); err != nil && ctx.Err() == nil && cause != nil {
+			return t, cause
+		}
 		if err != nil {
 			return t, err
 		}
@@ -234,22 +247,29 @@ func Swap(ctx context.Context, req SwapRequest, show func(Progress)) (SwapReport
 	return r, nil
 }
 
-// output is a file that appears under its name only when it is whole.
-type output struct{ path, part string }
+// output is a file that appears under its name only when it is whole, with the rights that the
+// user's umask gives to new files.
+type output struct {
+	path, part string
+	mode       fs.FileMode
+}
 
 // newOutput proves that the folder can be written before any work is done.
 func newOutput(path string) (*output, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, fault.New(fault.NotWritable, "out", "%s is a folder", path).WithHint("Name a file, as in result.mp4.")
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	part := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:10]+".part")
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666) //nolint:gosec // the user's umask says who may read
 	if err != nil {
 		return nil, outFault(path, err)
 	}
-	if err := f.Close(); err != nil {
+	st, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
+		os.Remove(part)
 		return nil, outFault(path, err)
 	}
-	return &output{path: path, part: f.Name()}, nil
+	return &output{path: path, part: part, mode: st.Mode().Perm()}, nil
 }
 
 // keep moves the result into place.
@@ -260,7 +280,7 @@ func (o *output) keep(ctx context.Context, blobs *blob.Store, key string) error 
 	if err := blobs.Get(ctx, key, o.part); err != nil {
 		return outFault(o.path, err)
 	}
-	if err := os.Chmod(o.part, 0o644); err != nil {
+	if err := os.Chmod(o.part, o.mode); err != nil {
 		return outFault(o.path, err)
 	}
 	if err := os.Rename(o.part, o.path); err != nil {
