@@ -225,7 +225,7 @@ func shrink(img image.Image) image.Image {
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(dst, dst.Bounds(), image.White, image.Point{}, draw.Src)
 	// Up to half the size, sampling four neighbours loses nothing; below it would alias.
-	var scaler draw.Interpolator = draw.ApproxBiLinear
+	scaler := draw.ApproxBiLinear
 	if b.Dx() > 2*w || b.Dy() > 2*h {
 		scaler = draw.BiLinear
 	}

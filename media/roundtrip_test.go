@@ -161,7 +161,7 @@ func (tr trip) checkSound(t *testing.T, path string, cutFrom, cutTo time.Duratio
 		t.Fatalf("%d sound tracks out of %d in", len(tr.got.Audio), len(tr.info.Audio))
 	}
 	for k := range tr.info.Audio {
-		if a, b := tr.info.Audio[k].Language, tr.got.Audio[k].Language; a != b && !(a == "" && b == "und") {
+		if a, b := tr.info.Audio[k].Language, tr.got.Audio[k].Language; a != b && (a != "" || b != "und") {
 			t.Errorf("track %d: language %q, want %q", k, b, a)
 		}
 		a, b := sound(t, path, k), sound(t, tr.out, k)

@@ -10,7 +10,7 @@ import (
 // littleEndian says whether this machine keeps samples as FFmpeg's …le formats do.
 func littleEndian() bool {
 	x := uint16(1)
-	return *(*byte)(unsafe.Pointer(&x)) == 1
+	return *(*byte)(unsafe.Pointer(&x)) == 1 //nolint:gosec // the first byte of two
 }
 
 // frameBytes is the size of a raw picture: planes packed tightly, in order.
@@ -88,7 +88,7 @@ func bytesOf(s []uint16) []byte {
 	if len(s) == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s))
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s)) //nolint:gosec // len(s) samples are 2·len(s) bytes
 }
 
 // swapSamples turns little-endian samples into big-endian ones or back, in place.

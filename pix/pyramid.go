@@ -76,8 +76,8 @@ func doubleRow(dst []float32, m Map, y int) {
 		wa, wb, wc = 0, .5, .5
 	}
 	last := m.W - 1
-	left, mid := float32(0), wa*a[0]+wb*b[0]+wc*c[0]
-	left = mid
+	mid := wa*a[0] + wb*b[0] + wc*c[0]
+	left := mid
 	for i := 0; i <= last; i++ {
 		right := mid
 		if i < last {

@@ -12,7 +12,7 @@ if [ "$(cat "$dir/.pinned" 2>/dev/null || true)" = "$pinned" ]; then
   exit 0
 fi
 for tool in npm node tar; do
-  command -v "$tool" >/dev/null || { echo "fetch-samples: $tool is not installed" >&2; exit 4; }
+  command -v "$tool" >/dev/null || { echo "fetch-samples: $tool is not installed; Node.js 20 or newer brings npm" >&2; exit 4; }
 done
 
 mkdir -p .cache/samples
@@ -22,13 +22,13 @@ trap 'rm -rf "$work"' EXIT
 # fetch PACKAGE INTEGRITY: leaves the package's files in $work/package.
 fetch() {
   local tgz
-  tgz=$(cd "$work" && npm pack --silent --ignore-scripts "$1" 2>/dev/null | tail -n 1) ||
-    { echo "fetch-samples: npm cannot fetch $1" >&2; exit 1; }
+  tgz=$(cd "$work" && npm pack --loglevel=error --ignore-scripts "$1" | tail -n 1) ||
+    { echo "fetch-samples: npm did not deliver $1; check the network and npm's registry setting, then try again" >&2; exit 4; }
   local got
   got="sha512-$(node -e 'process.stdout.write(require("crypto").createHash("sha512").update(require("fs").readFileSync(process.argv[1])).digest("base64"))' "$work/$tgz")"
   if [ "$got" != "$2" ]; then
-    echo "fetch-samples: $1 has integrity $got instead of $2" >&2
-    exit 1
+    echo "fetch-samples: $1 is not the package that was pinned: $got instead of $2; nothing was kept" >&2
+    exit 4
   fi
   tar -xzf "$work/$tgz" -C "$work"
 }

@@ -11,6 +11,6 @@ type versionCmd struct{}
 
 // Run prints the version of the program and of what it was built with.
 func (versionCmd) Run(t terminal) error {
-	fmt.Fprintln(t.out, app.Version())
-	return nil
+	_, err := fmt.Fprintln(t.out, app.Version())
+	return err
 }

@@ -20,12 +20,12 @@ type flatFile map[string]any
 func loadYAML(r io.Reader) (kong.Resolver, error) {
 	d := yaml.NewDecoder(r)
 	var root yaml.Node
-	if err := d.Decode(&root); err == io.EOF {
+	if err := d.Decode(&root); errors.Is(err, io.EOF) {
 		return flatFile{}, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("config file: %w", err)
 	}
-	if err := d.Decode(new(yaml.Node)); err != io.EOF {
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("config file: it holds more than one document")
 	}
 	if top := root.Content[0]; top.Kind != yaml.MappingNode {

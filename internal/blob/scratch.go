@@ -273,7 +273,7 @@ func (s *Scratch) measure() (used int64, cached []cachedFile, err error) {
 		if filepath.Dir(p) == filepath.Join(s.dir, cacheDir) && !strings.HasPrefix(d.Name(), ".") {
 			cached = append(cached, cachedFile{p, st.Size, time.Unix(st.Mtim.Unix()), st.Nlink == 1})
 		}
-		k := inode{uint64(st.Dev), st.Ino}
+		k := inode{uint64(st.Dev), st.Ino} //nolint:unconvert // the field is an int32 on macOS
 		seen[k] = file{st.Size, seen[k].names + 1, int64(st.Nlink)}
 		return nil
 	})

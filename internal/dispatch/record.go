@@ -141,7 +141,7 @@ func (r *records) change(ctx context.Context, id task.ID, f func(task.Task) (tas
 			return t, rev, err
 		}
 		// Losing means that somebody else moved on; a short uneven pause parts the rivals.
-		if err := pause(ctx, time.Duration(rand.Int64N(int64(1+min(try, 20))))*time.Millisecond); err != nil {
+		if err := pause(ctx, time.Duration(rand.Int64N(int64(1+min(try, 20))))*time.Millisecond); err != nil { //nolint:gosec // chance, no secret
 			return t, rev, err
 		}
 	}

@@ -239,7 +239,9 @@ func (w *Worker) take(ctx context.Context, d Delivery) {
 		return
 	}
 	s, _ := t.Segment(h.Segment)
-	w.run(ctx, t, rev, s, log.With("attempt", s.Attempt, "stage", t.Stage, "customer", t.Customer))
+	log = log.With("attempt", s.Attempt, "stage", t.Stage, "customer", t.Customer)
+	log.Debug("segment begins")
+	w.run(ctx, t, rev, s, log)
 }
 
 func (w *Worker) settle(log *slog.Logger, f func(context.Context, time.Duration) error, delay time.Duration) {
@@ -325,7 +327,7 @@ func (w *Worker) completing(ctx context.Context, t task.Task, s task.Segment, re
 }
 
 func (w *Worker) failing(s task.Segment, err error) func(task.Task) (task.Task, error) {
-	jitter := mathrand.Float64()
+	jitter := mathrand.Float64() //nolint:gosec // chance, no secret
 	return func(t task.Task) (task.Task, error) {
 		return t.Fail(s.ID, s.Lease, task.FaultOf(err), w.cfg.Policy, jitter, time.Now())
 	}

@@ -276,7 +276,7 @@ func (f *Fetcher) checkAnswer(resp *http.Response) error {
 func (f *Fetcher) store(body io.Reader, path string) (_ File, err error) {
 	buffered := bufio.NewReaderSize(body, 64<<10)
 	head, err := buffered.Peek(sniffLen)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return File{}, err
 	}
 	if len(head) == 0 {
@@ -367,8 +367,7 @@ func (f *Fetcher) explain(outer, ctx context.Context, err error) error {
 		return e
 	}
 	err = stripURL(err)
-	switch cause := context.Cause(ctx); cause {
-	case errSlowHeader, errIdle, errTotal:
+	if cause := context.Cause(ctx); errors.Is(cause, errSlowHeader) || errors.Is(cause, errIdle) || errors.Is(cause, errTotal) {
 		return fault.New(fault.Timeout, "", "%s", cause.Error()).
 			WithHint("Try again, or put the file on a faster server.").WithCause(err)
 	}

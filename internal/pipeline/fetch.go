@@ -115,7 +115,7 @@ func (w *work) copySample(name, path string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // only read
 	from, err := root.Open(name)
 	if err != nil {
 		return err

@@ -125,8 +125,7 @@ func (r *Runner) nets() (*face.Models, error) {
 	}
 	m, err := face.NewModels(rt, face.DefaultOptions())
 	if err != nil {
-		rt.Close()
-		return nil, err
+		return nil, errors.Join(err, rt.Close())
 	}
 	r.runtime, r.models = rt, m
 	r.log.Info("networks loaded", "provider", rt.Provider(), "library", rt.Version())

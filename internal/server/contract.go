@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -152,7 +153,7 @@ func (s *Server) postLipsync(w http.ResponseWriter, _ *http.Request) {
 // refuse answers a POST with an error.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code, status := codesOf(err)
-	if q, ok := err.(*quotaError); ok {
+	if q := (*quotaError)(nil); errors.As(err, &q) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(q.wait.Seconds())))))
 	}
 	s.logFault(r, err, status)

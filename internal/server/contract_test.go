@@ -223,7 +223,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("waiting: %s", b)
 	}
 	r.work(3)
-	a, b = r.await(finished, 103)
+	_, b = r.await(finished, 103)
 	address := fmt.Sprintf("http://127.0.0.1:%d/acme-1/%s.mp4", r.server.Addresses().Results.Port(), finished)
 	want := fmt.Sprintf(`{"result_url":"%[2]s","result_code":100,"status_code":103,"msg":"taskID:%[1]s has been completed, and the output video url is: %[2]s"}`+"\n", finished, address)
 	if string(b) != want {

@@ -57,8 +57,10 @@ func (l *controlListener) Close() error {
 // replaced; when a live one answers, that is fault.Conflict.
 func listenControl(dir string) (*controlListener, error) {
 	path := filepath.Join(dir, controlName)
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+		_ = conn.Close()
 		return nil, fault.New(fault.Conflict, "data", "another service is running with this data folder").
 			WithHint("Stop it, or choose another folder with --data.")
 	}
@@ -80,8 +82,7 @@ func listenControl(dir string) (*controlListener, error) {
 	}
 	l.SetUnlinkOnClose(false)
 	if err := errors.Join(os.Chmod(early, 0o600), os.Rename(early, path)); err != nil {
-		l.Close()
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
 	return &controlListener{UnixListener: l, path: path}, nil
 }

@@ -190,7 +190,7 @@ func (s *Server) Start() (err error) {
 		}
 	}()
 	bind := func(setting, address string) (net.Listener, error) {
-		l, err := net.Listen("tcp", address)
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address) // binding does not wait
 		if err != nil {
 			return nil, listenFault(setting, address, err)
 		}
@@ -260,7 +260,7 @@ func (s *Server) Run(ctx context.Context) error {
 		for _, r := range s.running {
 			wg.Go(func() {
 				if err := r.server.Shutdown(grace); err != nil {
-					r.server.Close() // a download that takes longer can be resumed by its client
+					_ = r.server.Close() // a download that takes longer can be resumed by its client
 				}
 			})
 		}
@@ -275,10 +275,10 @@ func (s *Server) Run(ctx context.Context) error {
 // close lets go of everything that Start took; it may be called twice.
 func (s *Server) close() {
 	for _, l := range s.listeners {
-		l.Close()
+		_ = l.Close() // closed already where its server has ended
 	}
 	if s.samples != nil {
-		s.samples.Close()
+		_ = s.samples.Close() // only read
 	}
 }
 

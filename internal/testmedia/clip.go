@@ -121,7 +121,7 @@ func Clip(t testing.TB, s Spec) Made {
 	if _, err := os.Stat(m.Path); err == nil {
 		return m
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
 	s.render(t, m, photos)
