@@ -312,6 +312,8 @@ func TestWarpEqualsBicubic(t *testing.T) {
 	}
 	dst := NewMap(45, 37)
 	Warp(dst, src, dx, dy, step)
+	linear := NewMap(45, 37)
+	WarpLinear(linear, src, dx, dy, step)
 	for y := range 37 {
 		for x := range 45 {
 			if x < 16 && dst.Row(y)[x] != src.Row(y)[x] {
@@ -321,6 +323,10 @@ func TestWarpEqualsBicubic(t *testing.T) {
 			want := src.Bicubic(float32(x)+dx.Bilinear(gx, gy), float32(y)+dy.Bilinear(gx, gy))
 			if d := dst.Row(y)[x] - want; math.Abs(float64(d)) > .03 { // 1/64 pixel on noise
 				t.Fatalf("(%d, %d) off by %v", x, y, d)
+			}
+			want = src.Bilinear(float32(x)+dx.Bilinear(gx, gy), float32(y)+dy.Bilinear(gx, gy))
+			if d := linear.Row(y)[x] - want; math.Abs(float64(d)) > .03 {
+				t.Fatalf("linear: (%d, %d) off by %v", x, y, d)
 			}
 		}
 	}

@@ -52,27 +52,14 @@ func Warp(dst, src Map, dx, dy Map, step int) {
 		table[i] = CubicWeights(float32(i) / warpPhases)
 	}
 	w, h := src.W, src.H
-	inv := 1 / float32(step)
-	cols, rows := make([]float32, dx.W), make([]float32, dx.W)
-	for y := range h {
-		gy := float32(y) * inv
-		j := int(gy)
-		lerpRow(cols, dx.Row(j), dx.Row(j+1), gy-float32(j))
-		lerpRow(rows, dy.Row(j), dy.Row(j+1), gy-float32(j))
-		d, s := dst.Row(y), src.Row(y)
+	warpRows(dst, src, dx, dy, step, func(d []float32, y int, mx, my []int32) {
 		for x := range d {
-			gx := float32(x) * inv
-			i := int(gx)
-			f := gx - float32(i)
-			// The displacement in whole steps of 1/64 pixel; the shift rounds downward.
-			mx := int((cols[i]+f*(cols[i+1]-cols[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
-			my := int((rows[i]+f*(rows[i+1]-rows[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
-			if mx == 0 && my == 0 {
-				d[x] = s[x]
+			m, n := int(mx[x]), int(my[x])
+			if m == 0 && n == 0 {
 				continue
 			}
-			ix, iy := x+mx>>warpShift, y+my>>warpShift
-			wx, wy := &table[mx&(warpPhases-1)], &table[my&(warpPhases-1)]
+			ix, iy := x+m>>warpShift, y+n>>warpShift
+			wx, wy := &table[m&(warpPhases-1)], &table[n&(warpPhases-1)]
 			if ix < 1 || iy < 1 || ix+2 >= w || iy+2 >= h {
 				d[x] = warpBorder(src, ix, iy, wx, wy)
 				continue
@@ -81,12 +68,58 @@ func Warp(dst, src Map, dx, dy Map, step int) {
 			x0, x1, x2, x3 := wx[0], wx[1], wx[2], wx[3]
 			q0, q1 := src.Pix[p:p+4:p+4], src.Pix[p+w:p+w+4:p+w+4]
 			q2, q3 := src.Pix[p+2*w:p+2*w+4:p+2*w+4], src.Pix[p+3*w:p+3*w+4:p+3*w+4]
-			v := wy[0]*(x0*q0[0]+x1*q0[1]+x2*q0[2]+x3*q0[3]) +
+			d[x] = wy[0]*(x0*q0[0]+x1*q0[1]+x2*q0[2]+x3*q0[3]) +
 				wy[1]*(x0*q1[0]+x1*q1[1]+x2*q1[2]+x3*q1[3]) +
 				wy[2]*(x0*q2[0]+x1*q2[1]+x2*q2[2]+x3*q2[3]) +
 				wy[3]*(x0*q3[0]+x1*q3[1]+x2*q3[2]+x3*q3[3])
-			d[x] = v
 		}
+	})
+}
+
+// WarpLinear is Warp with bilinear resampling: a little softer, at half the cost.
+func WarpLinear(dst, src Map, dx, dy Map, step int) {
+	w, h := src.W, src.H
+	warpRows(dst, src, dx, dy, step, func(d []float32, y int, mx, my []int32) {
+		for x := range d {
+			m, n := int(mx[x]), int(my[x])
+			if m == 0 && n == 0 {
+				continue
+			}
+			ix, iy := x+m>>warpShift, y+n>>warpShift
+			fx := float32(m&(warpPhases-1)) * (1. / warpPhases)
+			fy := float32(n&(warpPhases-1)) * (1. / warpPhases)
+			if ix < 0 || iy < 0 || ix+1 >= w || iy+1 >= h {
+				d[x] = src.Bilinear(float32(ix)+fx, float32(iy)+fy)
+				continue
+			}
+			p := iy*w + ix
+			q0, q1 := src.Pix[p:p+2:p+2], src.Pix[p+w:p+w+2:p+w+2]
+			top, bottom := q0[0]+fx*(q0[1]-q0[0]), q1[0]+fx*(q1[1]-q1[0])
+			d[x] = top + fy*(bottom-top)
+		}
+	})
+}
+
+// warpRows copies src to dst and hands each row with its displacements, in whole steps of 1/64
+// pixel, to fetch.
+func warpRows(dst, src, dx, dy Map, step int, fetch func(d []float32, y int, mx, my []int32)) {
+	inv := 1 / float32(step)
+	cols, rows := make([]float32, dx.W), make([]float32, dx.W)
+	mx, my := make([]int32, src.W), make([]int32, src.W)
+	for y := range src.H {
+		gy := float32(y) * inv
+		j := int(gy)
+		lerpRow(cols, dx.Row(j), dx.Row(j+1), gy-float32(j))
+		lerpRow(rows, dy.Row(j), dy.Row(j+1), gy-float32(j))
+		for x := range mx {
+			gx := float32(x) * inv
+			i := int(gx)
+			f := gx - float32(i)
+			mx[x] = int32((cols[i]+f*(cols[i+1]-cols[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
+			my[x] = int32((rows[i]+f*(rows[i+1]-rows[i]))*warpPhases+(warpFarthest+.5)) - warpFarthest
+		}
+		copy(dst.Row(y), src.Row(y))
+		fetch(dst.Row(y), y, mx, my)
 	}
 }
 

@@ -85,7 +85,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	for p := 1; p < 3; p++ {
 		f.Planes[p].Crop(before, cOuter, f.Depth)
 		after.Resize(before.W, before.H)
-		pix.Warp(*after, *before, cMove.dx, cMove.dy, fieldStep)
+		pix.WarpLinear(*after, *before, cMove.dx, cMove.dy, fieldStep)
 		var d pix.Map
 		if colour {
 			crop(inner, *after, cInner, cOuter)
