@@ -183,13 +183,23 @@ func (l *layer) keepMouth(g *[face.MeshPoints]pix.Vec3, eye float32) {
 	m := grow + soft
 	r := pix.Rect{X0: int(lo.X - m), Y0: int(lo.Y - m), X1: int(hi.X+m) + 2, Y1: int(hi.Y+m) + 2}.
 		Intersect(pix.Rect{X1: l.box.W(), Y1: l.box.H()})
+	if r.Empty() {
+		return
+	}
+	cell := min(max(int(soft/2), 1), 4) // the edge is soft: its distance is measured on a coarser grid
+	inside := pix.NewMap(r.W()/cell+2, r.H()/cell+2)
+	for y := range inside.H {
+		row := inside.Row(y)
+		for x := range row {
+			row[x] = pix.SignedDistance(poly, pix.Vec2{X: float32(r.X0 + x*cell), Y: float32(r.Y0 + y*cell)})
+		}
+	}
+	distance := make([]float32, r.W())
 	for y := r.Y0; y < r.Y1; y++ {
-		row := l.alpha.Row(y)
-		for x := r.X0; x < r.X1; x++ {
-			if row[x] > 0 {
-				d := pix.SignedDistance(poly, pix.Vec2{X: float32(x), Y: float32(y)})
-				row[x] *= 1 - pix.SmoothStep(d+grow, -soft/2, soft/2)
-			}
+		inside.BilinearRow(distance, 0, float32(y-r.Y0)/float32(cell), 1/float32(cell))
+		row := l.alpha.Row(y)[r.X0:r.X1]
+		for x, d := range distance {
+			row[x] *= 1 - pix.SmoothStep(d+grow, -soft/2, soft/2)
 		}
 	}
 }
