@@ -60,6 +60,9 @@ func TestRootPageAsksNobodyElse(t *testing.T) {
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") {
 		t.Errorf("policy %q", csp)
 	}
+	if strings.Contains(string(b), "/samples/") {
+		t.Error("the page names samples that are not there")
+	}
 }
 
 func TestEveryAnswerIsSafe(t *testing.T) {

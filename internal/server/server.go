@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"log/slog"
 	"net"
@@ -136,6 +137,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	samples *os.Root // nil: none
+	page    *template.Template
 	metrics *metrics
 	limits  *limiters
 	// Places among the requests that are served at the same time. Downloads have their own, for they may
@@ -165,8 +167,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	page, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, now: cfg.Now,
+		cfg: cfg, log: cfg.Log, now: cfg.Now, page: page,
 		metrics: newMetrics(cfg.Version, cfg.TaskCounts),
 		limits:  newLimiters(cfg.Now),
 		slots:   make(chan struct{}, cfg.MaxRequests), downloads: make(chan struct{}, cfg.MaxRequests),
