@@ -83,7 +83,7 @@ func (w *watched) until(pattern string) <-chan []string {
 func serve(t *testing.T, data string, args ...string) *service {
 	t.Helper()
 	s := &service{t: t, data: data, log: &watched{}, ended: make(chan struct{})}
-	s.cmd = program(t.Context(), append([]string{"serve", "--listen=127.0.0.1:0", "--results-listen=localhost:0", "--data", data, "--workers=1", "--log-level=debug"}, args...)...)
+	s.cmd = program(t.Context(), append([]string{"serve", "--listen=127.0.0.1:0", "--results-listen=[::ffff:127.0.0.1]:0", "--data", data, "--workers=1", "--log-level=debug"}, args...)...)
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }
 	s.cmd.WaitDelay = time.Minute
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, s.log

@@ -194,17 +194,13 @@ func (s *service) expire(ctx context.Context, t task.Task) error {
 	if err != nil {
 		return err
 	}
-	keys := []string{pipeline.KeptAnalysis(t)}
-	if t.Result != nil {
-		keys = append(keys, t.Result.Key)
-	}
-	for _, key := range keys {
-		if key == "" {
-			continue
-		}
+	if key := pipeline.KeptAnalysis(t); key != "" {
 		if err := s.blobs.Delete(ctx, key); err != nil {
 			return err
 		}
+	}
+	if err := s.blobs.DeletePrefix(ctx, pipeline.ResultPrefix(t)); err != nil {
+		return err
 	}
 	return s.blobs.DeletePrefix(ctx, pipeline.TaskPrefix(t.ID))
 }

@@ -59,7 +59,7 @@ func assemble(ctx context.Context, w *work) error {
 func publish(ctx context.Context, w *work) error {
 	defer w.breathe()()
 	t := w.job.Task
-	key := fmt.Sprintf("results/%s/%s-%s.mp4", t.Customer, t.ID, w.job.Segment.Lease)
+	key := fmt.Sprintf("%s/%s.mp4", ResultPrefix(t), w.job.Segment.Lease)
 	sum, err := w.r.cfg.Blobs.Put(ctx, key, w.final)
 	if err != nil {
 		return err
@@ -80,6 +80,10 @@ func publish(ctx context.Context, w *work) error {
 	}}
 	return nil
 }
+
+// ResultPrefix is where a task's results are kept until it expires: the one that its record names, and
+// any that a killed worker published without being able to say so.
+func ResultPrefix(t task.Task) string { return fmt.Sprintf("results/%s/%s", t.Customer, t.ID) }
 
 // KeptAnalysis is the key under which the analysis of a task's video is kept for later tasks; "" when
 // the task did not get that far.
