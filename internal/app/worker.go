@@ -30,6 +30,15 @@ type WorkerRequest struct {
 	Log      io.Writer
 }
 
+// What a file of strangers may hold, beyond the operator's settings: both bounds are of memory.
+const (
+	// largestPhoto in bytes is read whole; a raw TIFF of 40 million pixels has 115 MiB.
+	largestPhoto = 128 << 20
+	// densest is the most frames a second, on average over the longest video allowed: slow motion is
+	// filmed at up to 240, and each frame's time is kept.
+	densest = 240
+)
+
 // Work runs one worker until ctx ends or the service that started it is gone.
 func Work(ctx context.Context, req WorkerRequest) (err error) {
 	cfg := req.Config
@@ -81,8 +90,11 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	runner, err := pipeline.New(pipeline.Config{
 		Blobs: blobs, Scratch: scratch, Fetch: fetcher, Samples: cfg.Samples,
 		Infer: infer.Options{Provider: cfg.Device, Threads: 1},
-		Video: media.Limits{MaxDuration: cfg.MaxLength, MaxPixels: cfg.MaxPixels, MaxBytes: int64(cfg.MaxFile)},
-		Photo: media.Limits{MaxPixels: cfg.MaxPixels, MaxBytes: int64(cfg.MaxFile)},
+		Video: media.Limits{
+			MaxDuration: cfg.MaxLength, MaxPixels: cfg.MaxPixels, MaxBytes: int64(cfg.MaxFile),
+			MaxFrames: max(1, int(cfg.MaxLength.Seconds()*densest)),
+		},
+		Photo: media.Limits{MaxPixels: cfg.MaxPixels, MaxBytes: min(int64(cfg.MaxFile), largestPhoto)},
 		Log:   log,
 	})
 	if err != nil {
