@@ -129,7 +129,16 @@ func choosePeople(ctx context.Context, w *work) error {
 		return fault.New(fault.NoFaceInVideo, w.fetched.Video.Name, "no face was found in the video").
 			WithHint("The face should be at least about 40 pixels wide and turned to the camera.")
 	}
-	for i, f := range w.spec.Faces {
+	var order []int // "all" comes last
+	for _, last := range []bool{false, true} {
+		for i, f := range w.spec.Faces {
+			if (f.Person == All) == last {
+				order = append(order, i)
+			}
+		}
+	}
+	for _, i := range order {
+		f := w.spec.Faces[i]
 		var who []int
 		switch number, err := f.number(); {
 		case err != nil:
