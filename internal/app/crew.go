@@ -44,7 +44,7 @@ func (s *service) newCrew() *crew {
 		url, token = s.engine.Address()
 	}
 	return &crew{
-		service: s, count: workerCount(s.cfg),
+		service: s, count: s.cfg.WorkerCount(),
 		args: workerArgs(s.cfg),
 		env:  append(os.Environ(), TokenEnv+"="+token, "TWINSYNC_NATS="+url),
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,10 +24,6 @@ import (
 
 // accountsBucket is where customers, keys and the audit are kept.
 const accountsBucket = "accounts"
-
-// coresPerWorker is how many cores one worker process is given: FFmpeg and the engines use
-// several at once, so more processes than that only take memory.
-const coresPerWorker = 4
 
 // ServeRequest is what `twinsync serve` asks for.
 type ServeRequest struct {
@@ -289,12 +284,4 @@ func newLog(w io.Writer, level string) (*slog.Logger, error) {
 		return nil, fault.New(fault.InvalidField, "log-level", "%q is no level", level)
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
-}
-
-// workerCount is how many worker processes a machine gets.
-func workerCount(c config.Config) int {
-	if c.Workers > 0 {
-		return c.Workers
-	}
-	return max(1, runtime.NumCPU()/coresPerWorker)
 }

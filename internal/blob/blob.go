@@ -142,15 +142,6 @@ func (s *Store) Stat(ctx context.Context, key string) (Attrs, error) {
 	return a, coded(err, key)
 }
 
-// Exists reports whether there is a file under key.
-func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
-	_, err := s.Stat(ctx, key)
-	if fault.Is(err, fault.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // NewReader opens the file under key. Close it when done. ctx must last as long as the
 // reader is used.
 func (s *Store) NewReader(ctx context.Context, key string) (*Reader, error) {

@@ -154,9 +154,6 @@ func (c Config) WorkerCount() int {
 	return max(1, runtime.NumCPU()/4)
 }
 
-// SharedPort reports whether results are served by the API's own listener.
-func (c Config) SharedPort() bool { return c.Listen == c.ResultsListen }
-
 func listenAddress(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {

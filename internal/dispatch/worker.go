@@ -132,9 +132,6 @@ func NewWorker(ctx context.Context, s Store, r Runner, cfg WorkerConfig) (*Worke
 	}, nil
 }
 
-// ID is the name under which this worker holds leases.
-func (w *Worker) ID() string { return w.cfg.ID }
-
 // token makes a name that no other has: 128 bits.
 func token() string {
 	var b [16]byte

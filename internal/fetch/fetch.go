@@ -144,11 +144,6 @@ func New(cfg Config) (*Fetcher, error) {
 	return f, nil
 }
 
-// CheckLiteral judges what an address alone can tell; see the function of that name.
-func (f *Fetcher) CheckLiteral(param, raw string) error {
-	return CheckLiteral(param, raw, f.cfg.AllowNetworks)
-}
-
 // control is called with the resolved address before each connection is made.
 func (f *Fetcher) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
