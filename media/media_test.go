@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/internal/testmedia"
@@ -384,83 +382,6 @@ func TestAssembleFaults(t *testing.T) {
 	}
 }
 
-// TestSplit: whatever the keyframes and times, ranges cover all frames once.
-func TestSplit(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 300).Draw(t, "frames")
-		info := &Info{Video: Video{TimeBase: Rational{1, 1000}}}
-		at := int64(0)
-		for i := range n {
-			info.Video.Times = append(info.Video.Times, at)
-			at += rapid.Int64Range(1, 400).Draw(t, "gap")
-			if i == 0 || rapid.IntRange(0, 20).Draw(t, "key") == 0 {
-				info.Video.Keys = append(info.Video.Keys, i)
-			}
-		}
-		info.Video.End = at
-		length := time.Duration(rapid.IntRange(100, 9000).Draw(t, "length")) * time.Millisecond
-		next := 0
-		for _, r := range info.Split(0, n, length) {
-			if r.First != next || r.End <= r.First {
-				t.Fatalf("range %v after frame %d", r, next)
-			}
-			if d := info.Time(r.End) - info.Time(r.First); d > 2*length+400*time.Millisecond {
-				t.Fatalf("range %v lasts %v of %v", r, d, length)
-			}
-			next = r.End
-		}
-		if next != n {
-			t.Fatalf("ranges end at %d of %d", next, n)
-		}
-	})
-}
-
-func TestTrim(t *testing.T) {
-	info := &Info{Video: Video{TimeBase: Rational{1, 25}, Times: []int64{0, 1, 2, 5, 6}, End: 7}}
-	for _, c := range []struct {
-		from, to   time.Duration
-		first, end int
-		bad        bool
-	}{
-		{0, 0, 0, 5, false},
-		{40 * time.Millisecond, 0, 1, 5, false},
-		{40*time.Millisecond + 400*time.Microsecond, 0, 1, 5, false}, // within the grace
-		{50 * time.Millisecond, 0, 2, 5, false},
-		{70 * time.Millisecond, 240 * time.Millisecond, 2, 4, false},
-		{0, 1, 0, 0, true}, // not even the first frame
-		{100 * time.Millisecond, 160 * time.Millisecond, 0, 0, true},
-		{time.Second, 0, 0, 0, true},
-		{200, 100, 0, 0, true},
-		{-1, 0, 0, 0, true},
-	} {
-		first, end, err := info.Trim(c.from, c.to)
-		if (err != nil) != c.bad || err == nil && (first != c.first || end != c.end) {
-			t.Errorf("%v to %v: %d, %d, %v", c.from, c.to, first, end, err)
-		}
-		if err != nil && !fault.Is(err, fault.InvalidField) {
-			t.Errorf("%v to %v: %v", c.from, c.to, err)
-		}
-	}
-}
-
-func TestRescale(t *testing.T) {
-	for _, c := range []struct {
-		n        int64
-		from, to Rational
-		want     int64
-	}{
-		{1, Rational{1, 25}, Rational{1, 12800}, 512},
-		{1001, Rational{1, 30000}, Rational{1, 1000}, 33},
-		{-3, Rational{1, 2}, Rational{1, 1}, -2},
-		{3, Rational{1, 2}, Rational{1, 1}, 2},
-		{1 << 40, Rational{1, 90000}, Rational{1, 1e9}, 12216795864177778},
-	} {
-		if got := rescale(c.n, c.from, c.to); got != c.want {
-			t.Errorf("rescale(%d, %v, %v) = %d, want %d", c.n, c.from, c.to, got, c.want)
-		}
-	}
-}
-
 func TestStore(t *testing.T) {
 	for _, c := range []struct {
 		stored, target string
@@ -480,121 +401,6 @@ func TestStore(t *testing.T) {
 		if got := strings.Replace(s.target, "yuvj", "yuv", 1); planar(s.layout) != got {
 			t.Errorf("%s: layout %v is %s, not %s", c.stored, s.layout, planar(s.layout), got)
 		}
-	}
-}
-
-func FuzzParsePacket(f *testing.F) {
-	f.Add("pts=0|duration=512|flags=KD")
-	f.Add("best_effort_timestamp=N/A|key_frame=1")
-	f.Fuzz(func(t *testing.T, line string) {
-		if p, ok := parsePacket(line); ok && p.duration < 0 {
-			t.Fatalf("duration %d", p.duration)
-		}
-	})
-}
-
-func TestOrientationMatrix(t *testing.T) {
-	for _, c := range []struct {
-		rows    string
-		degrees int
-		mirror  bool
-	}{
-		{"00000000: 65536 0 0\n00000001: 0 65536 0\n00000002: 0 0 1073741824", 0, false},
-		{"00000000: 0 65536 0\n00000001: -65536 0 0\n00000002: 47185920 0 1073741824", 90, false},
-		{"00000000: -65536 0 0\n00000001: 0 -65536 0\n00000002: 0 0 1073741824", 180, false},
-		{"00000000: 0 -65536 0\n00000001: 65536 0 0\n00000002: 0 0 1073741824", 270, false},
-		{"00000000: -65536 0 0\n00000001: 0 65536 0\n00000002: 0 0 1073741824", 180, true},
-		{"nonsense", 0, false},
-	} {
-		if d, m := orientation(c.rows); d != c.degrees || m != c.mirror {
-			t.Errorf("%q: %d, %v", c.rows, d, m)
-		}
-	}
-}
-
-// TestSamplesView: the bytes of samples are little endian on the pipe, whatever the machine.
-func TestSamplesView(t *testing.T) {
-	l := pix.Layout{W: 3, H: 2, SubX: 1, SubY: 1, Depth: 10}
-	f := newRawFrame(l, pix.Colour{})
-	n := 0
-	for _, p := range f.Planes {
-		for i := range p.P16 {
-			n++
-			p.P16[i] = uint16(n)
-		}
-	}
-	want := make([]byte, 0, 20)
-	for i := 1; i <= 10; i++ {
-		want = append(want, byte(i), 0)
-	}
-	var got []byte
-	for _, p := range f.Planes {
-		got = appendPlane(got, p)
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-	if littleEndian() {
-		if d := cmp.Diff(want, rawBytes(f)); d != "" {
-			t.Error(d)
-		}
-	}
-	if rawBytes(pix.NewFrame(l, pix.Colour{})) != nil {
-		t.Error("planes that lie apart have no common bytes")
-	}
-	swapSamples(f.Planes[0].P16)
-	if f.Planes[0].P16[0] != 0x100 {
-		t.Error("samples are not swapped")
-	}
-}
-
-// TestPictureColour converts known colours back from every matrix, range and depth.
-func TestPictureColour(t *testing.T) {
-	for _, m := range []pix.Matrix{pix.BT709, pix.BT601, pix.BT2020} {
-		for _, full := range []bool{false, true} {
-			for _, depth := range []int{8, 10, 12} {
-				l := pix.Layout{W: 4, H: 4, SubX: 1, SubY: 1, Depth: depth}
-				f := pix.NewFrame(l, pix.Colour{Matrix: m, Full: full})
-				kr, kb := coefficients(m)
-				r, g, b := 0.8, 0.4, 0.2
-				y := kr*r + (1-kr-kb)*g + kb*b
-				u, v := (b-y)/(2*(1-kb)), (r-y)/(2*(1-kr))
-				step := float64(int(1) << (depth - 8))
-				for i, x := range []float64{16*step + 219*step*y, 128*step + 224*step*u, 128*step + 224*step*v} {
-					if full {
-						top := float64(int(1)<<depth - 1)
-						x = [3]float64{top * y, 128*step + top*u, 128*step + top*v}[i]
-					}
-					p := f.Planes[i]
-					for yy := range p.H {
-						for xx := range p.W {
-							p.Set(xx, yy, int(math.Round(x)))
-						}
-					}
-				}
-				img := Picture(f, pix.Rect{}, 0)
-				got := img.RGBAAt(3, 3)
-				for i, d := range []float64{float64(got.R) - 255*r, float64(got.G) - 255*g, float64(got.B) - 255*b} {
-					if math.Abs(d) > 2.5 {
-						t.Errorf("matrix %d, full %v, %d bit: component %d is off by %.1f", m, full, depth, i, d)
-					}
-				}
-			}
-		}
-	}
-	f := pix.NewFrame(pix.Layout{W: 100, H: 50, SubX: 1, SubY: 1, Depth: 8}, pix.Colour{})
-	if b := Picture(f, pix.Rect{X0: -5, Y0: 10, X1: 70, Y1: 90}, 35).Bounds(); b.Dx() != 35 || b.Dy() != 20 {
-		t.Errorf("crop is %v", b)
-	}
-	path := filepath.Join(t.TempDir(), "t.jpg")
-	if err := WriteJPEG(path, f, pix.Rect{}, 0); err != nil {
-		t.Fatal(err)
-	}
-	if g, _, err := ReadPhoto(t.Context(), path, Limits{}); err != nil || g.W != 100 || g.H != 50 || g.Planes[0].P8[0] > 2 {
-		t.Errorf("black comes back as %v: %v", g, err)
-	}
-	if err := WritePNG(filepath.Join(t.TempDir(), "no", "t.png"), f, pix.Rect{}, 0); !fault.Is(err, fault.NotWritable) {
-		t.Errorf("error %v", err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Store is what an engine must offer: named buckets of records and the work queues.
-// Package dispatchtest holds the suite that every adapter passes. When the engine cannot be
+// internal/dispatch/dispatchtest holds the suite that every adapter passes. When the engine cannot be
 // reached, methods return fault.Unavailable, whose Retry is set; a write that ended so may or may
 // not have happened.
 type Store interface {
