@@ -155,7 +155,7 @@ func TestFindAnalysis(t *testing.T) {
 	if err := store.Delete(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
-	if there, err := store.Exists(t.Context(), key); err != nil || !there {
+	if _, err := store.Stat(t.Context(), key); err != nil {
 		t.Errorf("the copy goes with the kept one: %v", err)
 	}
 }
