@@ -131,7 +131,8 @@ func ffmpeg(t *testing.T, args ...string) {
 	}
 }
 
-// stream is what ffprobe says of the first stream of a kind, its packets counted.
+// stream is what ffprobe says of the first stream of a kind, its packets counted; duration is 0 where
+// the container does not say.
 type stream struct {
 	frames   int
 	w, h     int
@@ -163,6 +164,9 @@ func look(t *testing.T, file, kind string) *stream {
 	s := &stream{w: f.Width, h: f.Height}
 	if s.frames, err = strconv.Atoi(f.Packets); err != nil {
 		t.Fatalf("ffprobe %s: packets %q", file, f.Packets)
+	}
+	if f.Duration == "" { // Matroska and AVI have none for a stream
+		return s
 	}
 	if s.duration, err = strconv.ParseFloat(f.Duration, 64); err != nil {
 		t.Fatalf("ffprobe %s: duration %q", file, f.Duration)
