@@ -13,7 +13,8 @@ type Progress struct {
 	Frames      int           `json:"frames,omitempty"`
 	FramesTotal int           `json:"frames_total,omitempty"`
 	FPS         float64       `json:"fps,omitempty"` // frames of this stage per second
-	Left        time.Duration `json:"left,omitempty"`
+	Left        time.Duration `json:"-"`
+	LeftSeconds float64       `json:"left_seconds,omitempty"` // Left, for programs
 }
 
 // meter turns the states of a task into speed and time left.
@@ -40,6 +41,7 @@ func (m *meter) progress(t task.Task) Progress {
 	}
 	if t.Progress > leastForecast && t.Progress < 1 {
 		p.Left = time.Duration(float64(now.Sub(m.begin)) * (1 - t.Progress) / t.Progress)
+		p.LeftSeconds = p.Left.Seconds()
 	}
 	return p
 }
