@@ -1,5 +1,7 @@
 package pix
 
+// #include "kernels.h"
+import "C"
 import "math"
 
 // wideSigma is the standard deviation from which a Gaussian is made of box filters; below
@@ -53,41 +55,10 @@ func gaussKernel(sigma float64) []float32 {
 func blurKernel(dst, src Map, sigma float32) {
 	k := gaussKernel(float64(sigma))
 	r := len(k) - 1
-	mid := NewMap(src.W, src.H)
-	pad := make([]float32, src.W+2*r)
-	for y := range src.H {
-		s, d := src.Row(y), mid.Row(y)
-		padRow(pad, s, r)
-		for x := range d {
-			p := pad[x : x+2*r+1]
-			v := k[0] * p[r]
-			for j := 1; j <= r; j++ {
-				v += k[j] * (p[r-j] + p[r+j])
-			}
-			d[x] = v
-		}
-	}
-	for y := range src.H {
-		d := dst.Row(y)
-		for x, v := range mid.Row(y) {
-			d[x] = k[0] * v
-		}
-		for j := 1; j <= r; j++ {
-			up, down := mid.Row(max(0, y-j)), mid.Row(min(src.H-1, y+j))
-			w := k[j]
-			for x := range d {
-				d[x] += w * (up[x] + down[x])
-			}
-		}
-	}
-}
-
-// padRow copies s into the middle of pad and repeats its ends r times on either side.
-func padRow(pad, s []float32, r int) {
-	copy(pad[r:], s)
-	for i := range r {
-		pad[i], pad[len(pad)-1-i] = s[0], s[len(s)-1]
-	}
+	memory, release := borrow(src.W*src.H + src.W + 2*r)
+	defer release()
+	n := src.W * src.H
+	C.pix_blur(floats(dst.Pix), floats(src.Pix), floats(memory[:n]), floats(memory[n:]), floats(k), C.int(r), C.int(src.W), C.int(src.H))
 }
 
 // boxPasses is how often the box is applied; three come close to a Gaussian.
@@ -107,54 +78,23 @@ func blurBoxes(dst, src Map, sigma float32) {
 	r, edge := extendedBox(float64(sigma))
 	w, h := src.W, src.H
 	norm := 1 / (float64(2*r+1) + 2*edge)
-	a, b := NewMap(w, h), NewMap(w, h)
-	pad := make([]float32, w+2*(r+1))
-	copy(a.Pix, src.Pix)
+	n := w * h
+	memory, release := borrow(2*n + w + 2*(r+1))
+	defer release()
+	a, b, pad := memory[:n], memory[n:2*n], memory[2*n:]
+	copy(a, src.Pix)
 	for range boxPasses {
-		for y := range h {
-			boxRow(b.Row(y), a.Row(y), pad, r, edge, norm)
-		}
+		C.pix_box_rows(floats(b), floats(a), floats(pad), C.int(w), C.int(h), C.int(r), C.double(edge), C.double(norm))
 		a, b = b, a
 	}
 	sum := make([]float64, w)
 	for pass := range boxPasses {
 		to := b
 		if pass == boxPasses-1 {
-			to = dst
+			to = dst.Pix
 		}
-		boxColumns(to, a, sum, r, edge, norm)
+		C.pix_box_columns(floats(to), floats(a), doubles(sum), C.int(w), C.int(h), C.int(r), C.double(edge), C.double(norm))
 		a, b = b, a
-	}
-}
-
-func boxRow(d, s, pad []float32, r int, edge, norm float64) {
-	padRow(pad, s, r+1)
-	sum := 0.0
-	for _, v := range pad[1 : 2*r+2] {
-		sum += float64(v)
-	}
-	for x := range d {
-		first, last := float64(pad[x]), float64(pad[x+2*r+2])
-		d[x] = float32((sum + edge*(first+last)) * norm)
-		sum += last - float64(pad[x+1])
-	}
-}
-
-func boxColumns(dst, src Map, sum []float64, r int, edge, norm float64) {
-	row := func(y int) []float32 { return src.Row(min(max(y, 0), src.H-1)) }
-	clear(sum)
-	for y := -r; y <= r; y++ {
-		for x, v := range row(y) {
-			sum[x] += float64(v)
-		}
-	}
-	for y := range src.H {
-		d, before, after, gone := dst.Row(y), row(y-r-1), row(y+r+1), row(y-r)
-		for x := range d {
-			in := float64(after[x])
-			d[x] = float32((sum[x] + edge*(float64(before[x])+in)) * norm)
-			sum[x] += in - float64(gone[x])
-		}
 	}
 }
 
@@ -170,7 +110,10 @@ const (
 // convolution", 1993). The results are new maps.
 func LowPass(maps []Map, weight Map, sigma float32) []Map {
 	w, h := weight.W, weight.H
-	den, tmp, wx := NewMap(w, h), NewMap(w, h), NewMap(w, h)
+	memory, release := borrow(3 * w * h)
+	defer release()
+	den, tmp, wx := Map{w, h, memory[:w*h]}, Map{w, h, memory[w*h : 2*w*h]}, Map{w, h, memory[2*w*h:]}
+	clear(den.Pix)
 	out := make([]Map, len(maps))
 	for i := range out {
 		out[i] = NewMap(w, h)

@@ -59,6 +59,12 @@ func (k *Coder) Difference(r, g, b float32) (y, u, v float32) {
 	return l * k.yInv, (b - l) / (2 * (1 - k.kb)) * k.cInv, (r - l) / (2 * (1 - k.kr)) * k.cInv
 }
 
+// Sums are the factors of YUV for loops of their own: with l = s[0]·r + s[1]·g + s[2]·b it is
+// y = s[3]·l + s[4], u = s[5]·(b-l) + 128, v = s[6]·(r-l) + 128.
+func (k *Coder) Sums() (s [7]float32) {
+	return [7]float32{k.kr, 1 - k.kr - k.kb, k.kb, k.yInv, k.yOff, k.cInv / (2 * (1 - k.kb)), k.cInv / (2 * (1 - k.kr))}
+}
+
 // Light is kept as x = log(light + LightFloor), light being linear with 1 for the white of paper:
 // differences of x are ratios of light in all but the deepest shadow.
 const LightFloor = .006
@@ -112,6 +118,10 @@ func (c *Curve) Code(x float32) float32 {
 	f := p - float32(i)
 	return c.code[i] + f*(c.code[i+1]-c.code[i])
 }
+
+// Codes is the table behind Code, for loops of their own: entry i holds the code of log light
+// low + i/steps. It must not be changed.
+func (c *Curve) Codes() (table []float32, low, steps float32) { return c.code, c.lo, c.step }
 
 // toLight is the light, 1 for paper white, of a code value 0…1.
 func toLight(t Transfer, v float64) float64 {

@@ -1,5 +1,9 @@
 package pix
 
+// #include "kernels.h"
+import "C"
+import "unsafe"
+
 // Bounds is the whole picture as a box.
 func (f *Frame) Bounds() Rect { return Rect{0, 0, f.W, f.H} }
 
@@ -31,14 +35,12 @@ func (p Plane) Crop(dst *Map, r Rect, depth int) {
 		d := dst.Row(y)
 		at := (r.Y0+y)*p.Stride + r.X0
 		if p.P16 != nil {
-			for x, v := range p.P16[at : at+len(d)] {
-				d[x] = float32(v) * unit
-			}
+			row := p.P16[at : at+len(d)]
+			C.pix_load16(floats(d), (*C.uint16_t)(unsafe.SliceData(row)), C.int(len(row)), C.float(unit))
 			continue
 		}
-		for x, v := range p.P8[at : at+len(d)] {
-			d[x] = float32(v)
-		}
+		row := p.P8[at : at+len(d)]
+		C.pix_load8(floats(d), (*C.uint8_t)(unsafe.SliceData(row)), C.int(len(row)))
 	}
 }
 
@@ -80,7 +82,6 @@ func (f *Frame) Add(i, x0, y0 int, diff Map) {
 		lo, hi = k.ChromaLo, k.ChromaHi
 	}
 	unit := float32(int(1) << (f.Depth - 8))
-	half := .5 / unit // what is smaller rounds to zero
 	first, last := int(lo*unit), int(hi*unit)
 	if f.Full {
 		last = 1<<f.Depth - 1
@@ -91,34 +92,13 @@ func (f *Frame) Add(i, x0, y0 int, diff Map) {
 		at := (y0+y)*p.Stride + x0
 		if p.P16 != nil {
 			row := p.P16[at : at+len(d)]
-			for x, v := range d {
-				if v > -half && v < half {
-					continue
-				}
-				row[x] = uint16(clipStep(int(row[x]), roundStep(v*unit), first, last))
-			}
+			C.pix_add16((*C.uint16_t)(unsafe.SliceData(row)), floats(d), C.int(len(d)), C.float(unit), C.int(first), C.int(last))
 			continue
 		}
 		row := p.P8[at : at+len(d)]
-		for x, v := range d {
-			if v > -half && v < half {
-				continue
-			}
-			row[x] = uint8(clipStep(int(row[x]), roundStep(v), first, last))
-		}
+		C.pix_add8((*C.uint8_t)(unsafe.SliceData(row)), floats(d), C.int(len(d)), C.int(first), C.int(last))
 	}
 }
-
-// roundStep rounds half away from zero.
-func roundStep(v float32) int {
-	if v < 0 {
-		return -int(.5 - v)
-	}
-	return int(v + .5)
-}
-
-// clipStep adds n to v without leaving lo…hi; a value already outside may stay where it is.
-func clipStep(v, n, lo, hi int) int { return min(max(v+n, min(lo, v)), max(hi, v)) }
 
 // Replace writes what an engine has made of a box of the frame: after minus before, both RGB
 // of that box, is added to the samples. Where they are equal the frame stays bit-identical.

@@ -1,6 +1,11 @@
 package pix
 
-import "math"
+// #include "kernels.h"
+import "C"
+import (
+	"math"
+	"unsafe"
+)
 
 // SignedDistance is the distance in pixels from p to the outline of a closed polygon,
 // positive inside (even-odd rule), negative outside.
@@ -35,10 +40,19 @@ func PolygonDistance(dst Map, poly []Vec2, margin float32) {
 		dst.Pix[i] = -margin
 	}
 	r := bounds(poly, margin).Intersect(Rect{0, 0, dst.W, dst.H})
+	if r.Empty() {
+		return
+	}
+	n := r.W()
+	memory, release := borrow(2 * n)
+	defer release()
+	square, side := memory[:n], memory[n:]
 	for y := r.Y0; y < r.Y1; y++ {
-		row := dst.Row(y)
-		for x := r.X0; x < r.X1; x++ {
-			row[x] = max(-margin, SignedDistance(poly, Vec2{float32(x), float32(y)}))
+		C.pix_polygon_row(floats(square), floats(side), C.int(n), (*C.float)(unsafe.Pointer(unsafe.SliceData(poly))), C.int(len(poly)),
+			C.float(r.X0), C.float(y))
+		row := dst.Row(y)[r.X0:r.X1]
+		for x, d := range square {
+			row[x] = max(-margin, side[x]*float32(math.Sqrt(float64(d))))
 		}
 	}
 }

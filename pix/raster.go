@@ -1,6 +1,8 @@
 package pix
 
-import "math"
+// #include "kernels.h"
+import "C"
+import "unsafe"
 
 // Surface says, for every pixel of a raster, which triangle of a mesh is seen there and
 // where in that triangle the pixel centre lies. It is filled once by Draw; any number
@@ -12,10 +14,6 @@ type Surface struct {
 	B, C []float32 // barycentric weights of the triangle's second and third vertex; the first has 1-B-C
 	Z    []float32 // depth where Tri ≥ 0
 }
-
-// edgeSlack lets a triangle reach this far (barycentric) over its edge, so that rounding
-// leaves no holes between neighbours.
-const edgeSlack = 1e-3
 
 // Reset makes s an empty surface of w×h pixels, keeping its memory where it suffices.
 func (s *Surface) Reset(w, h int) {
@@ -35,9 +33,11 @@ func (s *Surface) Reset(w, h int) {
 // smallest z is seen. Triangles seen from behind are drawn like any other, those thinner
 // than the eye can see are left out. At most 32767 triangles.
 func (s *Surface) Draw(v []Vec3, tris [][3]uint16) {
-	for t, tri := range tris {
-		s.drawOne(int16(t), v[tri[0]], v[tri[1]], v[tri[2]])
+	for _, tri := range tris { // beyond here nobody checks
+		_, _, _ = v[tri[0]], v[tri[1]], v[tri[2]]
 	}
+	C.pix_draw((*C.int16_t)(unsafe.SliceData(s.Tri)), floats(s.B), floats(s.C), floats(s.Z), C.int(s.W), C.int(s.H),
+		(*C.float)(unsafe.Pointer(unsafe.SliceData(v))), (*C.uint16_t)(unsafe.Pointer(unsafe.SliceData(tris))), C.int(len(tris)))
 }
 
 // DrawUV fills s, n×n, with a mesh laid flat at its texture coordinates (0…1, v down):
@@ -49,45 +49,6 @@ func (s *Surface) DrawUV(n int, uv []Vec2, tris [][3]uint16) {
 		flat[i] = Vec3{p.X * float32(n-1), p.Y * float32(n-1), 0}
 	}
 	s.Draw(flat, tris)
-}
-
-// drawOne draws triangle t. Barycentric weights are linear in x and y, so each row
-// starts from its exact value and steps by a constant.
-func (s *Surface) drawOne(t int16, a, b, c Vec3) {
-	den := (b.X-a.X)*(c.Y-a.Y) - (c.X-a.X)*(b.Y-a.Y)
-	if math.Abs(float64(den)) < 1e-7 || den != den {
-		return
-	}
-	x0, x1 := clampSpan(min(a.X, b.X, c.X), max(a.X, b.X, c.X), s.W)
-	y0, y1 := clampSpan(min(a.Y, b.Y, c.Y), max(a.Y, b.Y, c.Y), s.H)
-	inv := 1 / den
-	// wb(x, y) = ((x-ax)(cy-ay) - (cx-ax)(y-ay)) / den, wc likewise.
-	bx, by := (c.Y-a.Y)*inv, -(c.X-a.X)*inv
-	cx, cy := -(b.Y-a.Y)*inv, (b.X-a.X)*inv
-	zb, zc := b.Z-a.Z, c.Z-a.Z
-	for y := y0; y <= y1; y++ {
-		fy := float32(y) - a.Y
-		row := y * s.W
-		for x := x0; x <= x1; x++ {
-			fx := float32(x) - a.X
-			wb, wc := fx*bx+fy*by, fx*cx+fy*cy
-			if wb < -edgeSlack || wc < -edgeSlack || wb+wc > 1+edgeSlack {
-				continue
-			}
-			z, i := a.Z+wb*zb+wc*zc, row+x
-			if s.Tri[i] >= 0 && z >= s.Z[i] {
-				continue
-			}
-			s.Tri[i], s.B[i], s.C[i], s.Z[i] = t, wb, wc, z
-		}
-	}
-}
-
-// clampSpan gives the whole pixels from lo to hi that lie in 0…n-1; the span is empty
-// (first > last) when there are none.
-func clampSpan(lo, hi float32, n int) (first, last int) {
-	lo, hi = max(lo, -1), min(hi, float32(n))
-	return max(0, int(math.Floor(float64(lo)))), min(n-1, int(math.Ceil(float64(hi))))
 }
 
 // Interpolate writes one vertex attribute for every covered pixel of dst, which has s's size,

@@ -22,8 +22,6 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	if weight*e.options.Strength <= 0 {
 		return
 	}
-	var q gain
-	e.light.transfer(&q, l, e.options.Tone)
 	g := e.offset.shaped(o, weight)
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
 
@@ -34,13 +32,14 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	}
 	w := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(w)
+	e.light.transfer(&w.gain, l, e.options.Tone)
 	ly := &w.layer
 	ly.box = inside
 	fade := facing(&g)
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}
-	e.paint(ly, f, &g, &q, &fade, l.object)
+	e.paint(ly, f, &g, &w.gain, &fade, l.object)
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
 
@@ -56,9 +55,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	crop(inner, *after, ly.box, outer)
 	e.sharpness.finish(ly, *inner)
 	diff := ly.y
-	for i, b := range inner.Pix {
-		diff.Pix[i] -= b
-	}
+	subtract(diff, *inner)
 	alpha := ly.alpha
 	var chromaAlpha pix.Map
 	colour := !f.Mono && !e.target.grey
@@ -134,15 +131,10 @@ func crop(o *pix.Map, m pix.Map, inner, outer pix.Rect) {
 // commit writes to plane p what the warp (after instead of before, over outer) and the blend
 // (diff, over inner; none where it has no pixels) change.
 func commit(f *pix.Frame, p int, outer, inner pix.Rect, before, after, diff pix.Map) {
-	for i, v := range before.Pix {
-		after.Pix[i] -= v
-	}
+	subtract(after, before)
 	for y := range diff.H {
 		at := (inner.Y0-outer.Y0+y)*after.W + inner.X0 - outer.X0
-		row := after.Pix[at : at+diff.W]
-		for x, v := range diff.Row(y) {
-			row[x] += v
-		}
+		add(after.Pix[at:at+diff.W], diff.Row(y))
 	}
 	f.Add(p, outer.X0, outer.Y0, after)
 }
@@ -178,9 +170,6 @@ func (g gate) apply(m pix.Map, sx, sy int) {
 	open := make([]float32, m.W)
 	for y := range m.H {
 		g.m.BilinearRow(open, -half*inv, (float32(y*sy)-half)*inv, float32(sx)*inv)
-		row := m.Row(y)
-		for x, v := range open {
-			row[x] *= v
-		}
+		multiply(m.Row(y), open)
 	}
 }

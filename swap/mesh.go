@@ -26,6 +26,7 @@ type meshEngine struct {
 type scratch struct {
 	layer                layer
 	move                 field
+	gain                 gain
 	before, after, inner pix.Map
 }
 
@@ -75,6 +76,7 @@ type layer struct {
 	c       [2]pix.Map // chroma at the frame's chroma samples
 	weight  pix.Map    // how many pixels of the mesh made each chroma sample; 0 where none did
 	alpha   pix.Map    // share 0…1 of the new face
+	corners corners
 }
 
 // paint draws the texture on the mesh g, lit by gain, into the layer. fade is a vertex's share
@@ -98,45 +100,8 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 		l.c[1].Reset(cr.W(), cr.H())
 		l.weight.Reset(cr.W(), cr.H())
 	}
-	coder := pix.NewCoder(f.Colour)
-	side := float32(e.texture.n - 1)
-	var tx texel
-	var q [5]float32
-	for y := range h {
-		crow := ((l.box.Y0+y)>>f.SubY - cr.Y0) * cr.W()
-		for x := range w {
-			i := y*w + x
-			t := l.surface.Tri[i]
-			if t < 0 {
-				continue
-			}
-			tri := &c.Triangles[t]
-			wb, wc := l.surface.B[i], l.surface.C[i]
-			wa := 1 - wb - wc
-			a, b, d := &c.UV[tri[0]], &c.UV[tri[1]], &c.UV[tri[2]]
-			u := pix.Clamp(wa*a.X+wb*b.X+wc*d.X, 0, 1)
-			v := pix.Clamp(wa*a.Y+wb*b.Y+wc*d.Y, 0, 1)
-			e.texture.at(&tx, u*side, v*side)
-			gain.at(&q, u*(lightSide-1), v*(lightSide-1))
-			bright := tx.bright * q[3]
-			ly, lu, lv := coder.YUV(
-				e.curve.Code(tx.base[0]+q[0]+bright+tx.dark[0]*q[4]),
-				e.curve.Code(tx.base[1]+q[1]+bright+tx.dark[1]*q[4]),
-				e.curve.Code(tx.base[2]+q[2]+bright+tx.dark[2]*q[4]))
-			l.y.Pix[i] = ly
-			alpha := tx.alpha * (wa*fade[tri[0]] + wb*fade[tri[1]] + wc*fade[tri[2]])
-			if alpha > 0 && object.Pix != nil {
-				alpha *= 1 - object.Bilinear(u*(targetSide-1), v*(targetSide-1))
-			}
-			l.alpha.Pix[i] = alpha
-			if colour && (f.SubX == 0 || x&1 == 0) {
-				j := crow + (l.box.X0+x)>>f.SubX - cr.X0
-				l.c[0].Pix[j] += lu
-				l.c[1].Pix[j] += lv
-				l.weight.Pix[j]++
-			}
-		}
-	}
+	l.corners.fill(fade)
+	l.shade(f, e.texture, e.curve, gain, l.corners, object, colour)
 	if colour {
 		for j, n := range l.weight.Pix {
 			if n > 0 {
@@ -145,20 +110,6 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 			}
 		}
 	}
-}
-
-// at interpolates the gain at (x, y) on its grid.
-func (g *gain) at(o *[5]float32, x, y float32) {
-	ix, iy := min(int(x), lightSide-2), min(int(y), lightSide-2)
-	fx, fy := x-float32(ix), y-float32(iy)
-	i := iy*lightSide + ix
-	a, b, c, d := &g[i], &g[i+1], &g[i+lightSide], &g[i+lightSide+1]
-	wa, wb, wc, wd := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
-	o[0] = wa*a[0] + wb*b[0] + wc*c[0] + wd*d[0]
-	o[1] = wa*a[1] + wb*b[1] + wc*c[1] + wd*d[1]
-	o[2] = wa*a[2] + wb*b[2] + wc*c[2] + wd*d[2]
-	o[3] = wa*a[3] + wb*b[3] + wc*c[3] + wd*d[3]
-	o[4] = wa*a[4] + wb*b[4] + wc*c[4] + wd*d[4]
 }
 
 // What stays of the target's mouth in the screen, in eye distances: its opening, a stroke along its
@@ -187,19 +138,18 @@ func (l *layer) keepMouth(g *[face.MeshPoints]pix.Vec3, eye float32) {
 		return
 	}
 	cell := min(max(int(soft/2), 1), 4) // the edge is soft: its distance is measured on a coarser grid
-	inside := pix.NewMap(r.W()/cell+2, r.H()/cell+2)
-	for y := range inside.H {
-		row := inside.Row(y)
-		for x := range row {
-			row[x] = pix.SignedDistance(poly, pix.Vec2{X: float32(r.X0 + x*cell), Y: float32(r.Y0 + y*cell)})
-		}
+	fc := float32(cell)
+	for i := range poly {
+		poly[i] = pix.Vec2{X: (poly[i].X - float32(r.X0)) / fc, Y: (poly[i].Y - float32(r.Y0)) / fc}
 	}
+	inside := pix.NewMap(r.W()/cell+2, r.H()/cell+2)
+	pix.PolygonDistance(inside, poly, m/fc+2) // beyond that, alpha stays
 	distance := make([]float32, r.W())
 	for y := r.Y0; y < r.Y1; y++ {
-		inside.BilinearRow(distance, 0, float32(y-r.Y0)/float32(cell), 1/float32(cell))
+		inside.BilinearRow(distance, 0, float32(y-r.Y0)/fc, 1/fc)
 		row := l.alpha.Row(y)[r.X0:r.X1]
 		for x, d := range distance {
-			row[x] *= 1 - pix.SmoothStep(d+grow, -soft/2, soft/2)
+			row[x] *= 1 - pix.SmoothStep(fc*d+grow, -soft/2, soft/2)
 		}
 	}
 }
@@ -347,34 +297,6 @@ const (
 	grainShare            = .6
 	grainLeast, grainMost = .6, 5
 )
-
-// finish completes the layer's luma: the background, which is the reshaped footage of the same
-// box, where the mesh is not seen, and its grain where it is.
-func (s sharpness) finish(l *layer, background pix.Map) {
-	for i, t := range l.surface.Tri {
-		if t < 0 {
-			l.y.Pix[i] = background.Pix[i]
-		}
-	}
-	s.keepGrain(l, background)
-}
-
-// keepGrain adds the finest structure of the background, limited to s.grain: what a 3×3 binomial
-// blur takes away.
-func (s sharpness) keepGrain(l *layer, background pix.Map) {
-	w := background.W
-	for y := 1; y < background.H-1; y++ {
-		up, mid, down := background.Row(y-1), background.Row(y), background.Row(y+1)
-		for x := 1; x < w-1; x++ {
-			i := y*w + x
-			if l.surface.Tri[i] < 0 {
-				continue
-			}
-			soft := up[x-1] + 2*up[x] + up[x+1] + 2*(mid[x-1]+2*mid[x]+mid[x+1]) + down[x-1] + 2*down[x] + down[x+1]
-			l.y.Pix[i] += pix.Clamp(mid[x]-soft/16, -s.grain, s.grain)
-		}
-	}
-}
 
 // outline is the box around points.
 func outline(points [face.MeshPoints]pix.Vec3) face.Box {

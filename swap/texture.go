@@ -246,20 +246,3 @@ func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
 		t.texels[i].alpha = a * conf.Pix[i] * keep.Pix[i] * (1 - eyes.Pix[i])
 	}
 }
-
-// at interpolates between the four texels around (x, y), which must lie inside.
-func (t *texture) at(o *texel, x, y float32) {
-	ix, iy := min(int(x), t.n-2), min(int(y), t.n-2)
-	fx, fy := x-float32(ix), y-float32(iy)
-	i := iy*t.n + ix
-	a, b, c, d := &t.texels[i], &t.texels[i+1], &t.texels[i+t.n], &t.texels[i+t.n+1]
-	wa, wb, wc, wd := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
-	o.base[0] = wa*a.base[0] + wb*b.base[0] + wc*c.base[0] + wd*d.base[0]
-	o.base[1] = wa*a.base[1] + wb*b.base[1] + wc*c.base[1] + wd*d.base[1]
-	o.base[2] = wa*a.base[2] + wb*b.base[2] + wc*c.base[2] + wd*d.base[2]
-	o.bright = wa*a.bright + wb*b.bright + wc*c.bright + wd*d.bright
-	o.dark[0] = wa*a.dark[0] + wb*b.dark[0] + wc*c.dark[0] + wd*d.dark[0]
-	o.dark[1] = wa*a.dark[1] + wb*b.dark[1] + wc*c.dark[1] + wd*d.dark[1]
-	o.dark[2] = wa*a.dark[2] + wb*b.dark[2] + wc*c.dark[2] + wd*d.dark[2]
-	o.alpha = wa*a.alpha + wb*b.alpha + wc*c.alpha + wd*d.alpha
-}

@@ -1,0 +1,124 @@
+#include "kernels.h"
+
+#include <stddef.h>
+
+// A fused multiplication would make machines differ; gcc fuses none in ISO mode (-std=c11).
+#pragma STDC FP_CONTRACT OFF
+
+// Four neighbours at any address: gcc and clang turn it into a vector register everywhere.
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+// What is no number becomes lo, so that no index leaves its table.
+static float clampf(float v, float lo, float hi) {
+	v = v > lo ? v : lo;
+	return v < hi ? v : hi;
+}
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+static float code(const float *codes, int count, float p) {
+	p = clampf(p, 0, (float)(count - 1));
+	int i = least((int)p, count - 2);
+	float f = p - (float)i;
+	return codes[i] + f * (codes[i + 1] - codes[i]);
+}
+
+// bilinear reads a map n×n at (x, y) inside of it.
+static float bilinear(const float *m, int n, float x, float y) {
+	int ix = (int)x, iy = (int)y;
+	float fx = x - (float)ix, fy = y - (float)iy;
+	int jx = least(ix + 1, n - 1);
+	const float *p = m + iy * n, *q = m + least(iy + 1, n - 1) * n;
+	float top = p[ix] + fx * (p[jx] - p[ix]), bottom = q[ix] + fx * (q[jx] - q[ix]);
+	return top + fy * (bottom - top);
+}
+
+void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int h,
+	const float *corners, const float *texels, int side, const float *gain, int gainSide,
+	const float *codes, int codeCount, const float *constants, const float *object, int objectSide,
+	float *luma, float *alpha, float *cu, float *cv, float *weight, int chromaW,
+	int x0, int y0, int chromaX0, int chromaY0, int subX, int subY) {
+	const float kr = constants[paintRed], kg = constants[paintGreen], kb = constants[paintBlue];
+	const float kl = constants[paintLuma], black = constants[paintBlack];
+	const float ku = constants[paintU], kv = constants[paintV];
+	const float low = constants[paintCodeLow], steps = constants[paintCodeSteps];
+	const float last = (float)(side - 1), gainLast = (float)(gainSide - 1);
+	for (int y = 0; y < h; y++) {
+		int chroma = (((y0 + y) >> subY) - chromaY0) * chromaW - chromaX0;
+		for (int x = 0; x < w; x++) {
+			int i = y * w + x;
+			if (tri[i] < 0) continue;
+			const float *q = corners + 9 * tri[i];
+			float wb = pb[i], wc = pc[i], wa = 1 - wb - wc;
+			float u = clampf(wa * q[0] + wb * q[1] + wc * q[2], 0, 1);
+			float v = clampf(wa * q[3] + wb * q[4] + wc * q[5], 0, 1);
+
+			float tx = u * last, ty = v * last;
+			int ix = least((int)tx, side - 2), iy = least((int)ty, side - 2);
+			float fx = tx - (float)ix, fy = ty - (float)iy;
+			float ka = (1 - fx) * (1 - fy), kb2 = fx * (1 - fy), kc = (1 - fx) * fy, kd = fx * fy;
+			const float *t = texels + 8 * ((ptrdiff_t)iy * side + ix), *s = t + 8 * (ptrdiff_t)side;
+			four base = ka * *(const four *)t + kb2 * *(const four *)(t + 8) +
+				kc * *(const four *)s + kd * *(const four *)(s + 8);
+			four dark = ka * *(const four *)(t + 4) + kb2 * *(const four *)(t + 12) +
+				kc * *(const four *)(s + 4) + kd * *(const four *)(s + 12);
+
+			float gx = u * gainLast, gy = v * gainLast;
+			int jx = least((int)gx, gainSide - 2), jy = least((int)gy, gainSide - 2);
+			fx = gx - (float)jx, fy = gy - (float)jy;
+			ka = (1 - fx) * (1 - fy), kb2 = fx * (1 - fy), kc = (1 - fx) * fy, kd = fx * fy;
+			const float *g = gain + 5 * (jy * gainSide + jx), *f = g + 5 * gainSide;
+			four light = ka * *(const four *)g + kb2 * *(const four *)(g + 5) +
+				kc * *(const four *)f + kd * *(const four *)(f + 5);
+			float deep = ka * g[4] + kb2 * g[9] + kc * f[4] + kd * f[9];
+
+			four lg = (base + light + base[3] * light[3] + dark * deep - low) * steps;
+			float r = code(codes, codeCount, lg[0]), gr = code(codes, codeCount, lg[1]);
+			float b = code(codes, codeCount, lg[2]);
+			float l = kr * r + kg * gr + kb * b;
+			luma[i] = l * kl + black;
+
+			float a = dark[3] * (wa * q[6] + wb * q[7] + wc * q[8]);
+			if (a > 0 && object)
+				a *= 1 - bilinear(object, objectSide, u * (float)(objectSide - 1), v * (float)(objectSide - 1));
+			alpha[i] = a;
+			if (cu && (subX == 0 || !(x & 1))) {
+				int j = chroma + ((x0 + x) >> subX);
+				cu[j] += (b - l) * ku + 128;
+				cv[j] += (r - l) * kv + 128;
+				weight[j]++;
+			}
+		}
+	}
+}
+
+void swap_finish(float *restrict luma, const int16_t *tri, const float *background, int w, int h,
+	float grain) {
+	for (int y = 0; y < h; y++) {
+		const float *mid = background + (ptrdiff_t)y * w;
+		const int16_t *t = tri + (ptrdiff_t)y * w;
+		float *l = luma + (ptrdiff_t)y * w;
+		if (y > 0 && y < h - 1) {
+			const float *up = mid - w, *down = mid + w;
+			for (int x = 1; x < w - 1; x++) {
+				float soft = up[x - 1] + 2 * up[x] + up[x + 1] +
+					2 * (mid[x - 1] + 2 * mid[x] + mid[x + 1]) +
+					down[x - 1] + 2 * down[x] + down[x + 1];
+				l[x] += clampf(mid[x] - soft / 16, -grain, grain);
+			}
+		}
+		for (int x = 0; x < w; x++) l[x] = t[x] < 0 ? mid[x] : l[x];
+	}
+}
+
+void swap_change(float *restrict after, const float *before, int n) {
+	for (int i = 0; i < n; i++) after[i] -= before[i];
+}
+
+void swap_multiply(float *restrict row, const float *factor, int n) {
+	for (int i = 0; i < n; i++) row[i] *= factor[i];
+}
+
+void swap_add(float *restrict row, const float *diff, int n) {
+	for (int i = 0; i < n; i++) row[i] += diff[i];
+}
