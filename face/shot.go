@@ -40,17 +40,29 @@ func (l *look) glance(f *pix.Frame) {
 }
 
 func (l *look) plane(dst *[lookW * lookH]uint8, p *pix.Plane, depth int) {
+	if p.P16 != nil {
+		glancePlane(dst, p.P16, p, depth)
+	} else {
+		glancePlane(dst, p.P8, p, depth)
+	}
+}
+
+func glancePlane[T uint8 | uint16](dst *[lookW * lookH]uint8, src []T, p *pix.Plane, depth int) {
 	const taps = 4 // each way
+	var columns [lookW * taps]int
+	for i := range columns {
+		columns[i] = (2*i + 1) * p.W / (2 * lookW * taps)
+	}
 	for cy := range lookH {
-		for cx := range lookW {
-			sum := 0
-			for ty := range taps {
-				y := (2*(cy*taps+ty) + 1) * p.H / (2 * lookH * taps)
-				for tx := range taps {
-					x := (2*(cx*taps+tx) + 1) * p.W / (2 * lookW * taps)
-					sum += p.At(x, y)
-				}
+		var sums [lookW]int
+		for ty := range taps {
+			y := (2*(cy*taps+ty) + 1) * p.H / (2 * lookH * taps)
+			row := src[y*p.Stride : y*p.Stride+p.W]
+			for i, x := range &columns {
+				sums[i/taps] += int(row[x])
 			}
+		}
+		for cx, sum := range &sums {
 			dst[cy*lookW+cx] = uint8(sum / (taps * taps) >> (depth - 8))
 		}
 	}

@@ -87,14 +87,44 @@ func sharpness(f *pix.Frame, m *Mesh) float32 {
 	const most = 64 // samples each way
 	sx, sy := max(1, (x1-x0)/most), max(1, (y1-y0)/most)
 	p := &f.Planes[0]
-	var v []float32
+	counts := make([]int, 4<<f.Depth) // of each value: cheaper than sorting
+	n := 0
 	for y := y0; y <= y1; y += sy {
-		for x := x0; x <= x1; x += sx {
-			d := 4*p.At(x, y) - p.At(x-1, y) - p.At(x+1, y) - p.At(x, y-1) - p.At(x, y+1)
-			v = append(v, float32(max(d, -d)))
+		if p.P16 != nil {
+			n += laplacians(counts, p.P16[(y-1)*p.Stride:(y+1)*p.Stride+p.W], p.Stride, x0, x1, sx)
+		} else {
+			n += laplacians(counts, p.P8[(y-1)*p.Stride:(y+1)*p.Stride+p.W], p.Stride, x0, x1, sx)
 		}
 	}
-	return median(v) / float32(int(1)<<(f.Depth-8))
+	return countedMedian(counts, n) / float32(int(1)<<(f.Depth-8))
+}
+
+// laplacians counts the absolute values of the Laplacian along the middle of three rows, from x0
+// to x1, and gives their number.
+func laplacians[T uint8 | uint16](counts []int, rows []T, stride, x0, x1, step int) int {
+	above, here, below := rows, rows[stride:], rows[2*stride:]
+	n := 0
+	for x := x0; x <= x1; x += step {
+		d := 4*int(here[x]) - int(here[x-1]) - int(here[x+1]) - int(above[x]) - int(below[x])
+		counts[max(d, -d)]++
+		n++
+	}
+	return n
+}
+
+// countedMedian is the median of n > 0 whole numbers, of which counts tells how often each occurs.
+func countedMedian(counts []int, n int) float32 {
+	low, seen := -1, 0
+	for v, c := range counts {
+		seen += c
+		if low < 0 && seen > (n-1)/2 {
+			low = v
+		}
+		if seen > n/2 {
+			return float32(low+v) / 2
+		}
+	}
+	return 0
 }
 
 // spread keeps at most n of the items, evenly.

@@ -272,9 +272,14 @@ func (r *Reader) decode(ctx context.Context, d *decoder) error {
 	var have *pix.Frame // decoded and not yet sent
 	var at int64        // its time, in ticks from the first
 	end := false
-	// The frame sent last belongs to the receiver, who may change it or hand it back, so
-	// a copy stays here to fill a gap with.
-	var spare []byte
+	// The frame that was found last waits here: once sent it belongs to the receiver, who may
+	// change it or hand it back, and a gap behind it is filled with a copy.
+	var waiting *pix.Frame
+	pass := func(next *pix.Frame) bool {
+		ok := waiting == nil || r.send(ctx, readResult{frame: waiting})
+		waiting = next
+		return ok
+	}
 	for i := r.opt.First; i < r.opt.End; i++ {
 		want := times[i] - times[r.opt.First]
 		for have == nil && !end {
@@ -283,6 +288,7 @@ func (r *Reader) decode(ctx context.Context, d *decoder) error {
 			case errors.Is(err, io.EOF):
 				end = true
 			case err != nil:
+				pass(nil)
 				return err
 			case pts < want:
 				r.Release(f)
@@ -295,7 +301,6 @@ func (r *Reader) decode(ctx context.Context, d *decoder) error {
 		switch {
 		case have != nil && at == want:
 			f, have = have, nil
-			spare = append(spare[:0], rawBytes(f)...)
 		case i == r.opt.First && d.key > 0:
 			if have != nil {
 				r.Release(have)
@@ -304,18 +309,20 @@ func (r *Reader) decode(ctx context.Context, d *decoder) error {
 		case i == r.opt.First && have == nil:
 			return r.nothing(d)
 		default:
+			from := waiting
 			if i == r.opt.First {
-				spare = append(spare[:0], rawBytes(have)...)
+				from = have
 			}
 			f = r.take()
-			copy(rawBytes(f), spare)
+			copy(rawBytes(f), rawBytes(from))
 			r.count(1, 0)
 		}
 		f.PTS = times[i]
-		if !r.send(ctx, readResult{frame: f}) {
+		if !pass(f) {
 			return nil
 		}
 	}
+	pass(nil)
 	return nil
 }
 
