@@ -86,12 +86,42 @@ enum { warpShift = 6, warpPhases = 1 << warpShift };
 // conversion to int rounds downward.
 static const float farthest = 1 << 16;
 
-static int steps(float d) {
-	return (int)clampf(d * warpPhases + (farthest + .5f), 0, 2 * farthest) - (int)farthest;
+// lerp writes n samples between two rows of a grid, in steps and within farthest.
+static void lerp(float *restrict dst, const float *a, const float *b, float f, int n) {
+	for (int i = 0; i < n; i++)
+		dst[i] = clampf((a[i] + f * (b[i] - a[i])) * warpPhases, 1 - farthest, farthest - 1);
 }
 
-static void lerp(float *dst, const float *a, const float *b, float f, int n) {
-	for (int i = 0; i < n; i++) dst[i] = a[i] + f * (b[i] - a[i]);
+// displace spreads a row of a grid over w samples, step for each of its cells, in whole steps.
+static void displace(int *m, const float *grid, int w, int step) {
+	float inv = 1 / (float)step;
+	int x = 0;
+	if (step == 4) {
+		typedef int fourInts __attribute__((vector_size(16), aligned(4), may_alias));
+		const four f = {0, .25f, .5f, .75f};
+		for (; x + 4 <= w; x += 4) {
+			float c = grid[x / 4];
+			four d = c + f * (grid[x / 4 + 1] - c) + (farthest + .5f);
+			*(fourInts *)(m + x) = __builtin_convertvector(d, fourInts) - (int)farthest;
+		}
+	}
+	for (; x < w; x++) {
+		int g = x / step;
+		float f = (float)(x - g * step) * inv;
+		m[x] = (int)(grid[g] + f * (grid[g + 1] - grid[g]) + (farthest + .5f)) - (int)farthest;
+	}
+}
+
+// displacements fills the displacement of row y of a picture w wide.
+static void displacements(int *mx, int *my, float *line, const float *dx, const float *dy, int gridW,
+	int w, int y, int step) {
+	float gy = (float)y * (1 / (float)step);
+	int j = (int)gy;
+	long at = (long)j * gridW;
+	lerp(line, dx + at, dx + at + gridW, gy - (float)j, gridW);
+	displace(mx, line, w, step);
+	lerp(line, dy + at, dy + at + gridW, gy - (float)j, gridW);
+	displace(my, line, w, step);
 }
 
 static float warp_border(const float *src, int w, int h, int ix, int iy, const float *wx,
@@ -104,66 +134,48 @@ static float warp_border(const float *src, int w, int h, int ix, int iy, const f
 	return v;
 }
 
-void pix_warp(float *dst, const float *src, int w, int h, const float *dx, const float *dy,
-	int gridW, int step, const float *weights, float *cols, float *rows) {
-	float inv = 1 / (float)step;
+void pix_warp(float *restrict dst, const float *src, int w, int h, const float *dx, const float *dy,
+	int gridW, int step, const float *weights, float *line, int *mx, int *my) {
 	for (int y = 0; y < h; y++) {
-		float gy = (float)y * inv;
-		int j = (int)gy;
-		lerp(cols, dx + (long)j * gridW, dx + (long)(j + 1) * gridW, gy - (float)j, gridW);
-		lerp(rows, dy + (long)j * gridW, dy + (long)(j + 1) * gridW, gy - (float)j, gridW);
+		displacements(mx, my, line, dx, dy, gridW, w, y, step);
 		float *d = dst + (long)y * w;
 		memcpy(d, src + (long)y * w, sizeof(float) * w);
-		for (int g = 0, x = 0; x < w; g++) {
-			int end = x + step < w ? x + step : w;
-			float c = cols[g], dc = cols[g + 1] - c, r = rows[g], dr = rows[g + 1] - r;
-			for (; x < end; x++) {
-				float f = (float)x * inv - (float)g;
-				int m = steps(c + f * dc), n = steps(r + f * dr);
-				if (!(m | n)) continue;
-				int ix = x + (m >> warpShift), iy = y + (n >> warpShift);
-				const float *wx = weights + 4 * (m & (warpPhases - 1));
-				const float *wy = weights + 4 * (n & (warpPhases - 1));
-				if (ix < 1 || iy < 1 || ix + 2 >= w || iy + 2 >= h) {
-					d[x] = warp_border(src, w, h, ix, iy, wx, wy);
-					continue;
-				}
-				const float *p = src + (long)(iy - 1) * w + ix - 1;
-				four s = wy[0] * *(const four *)p + wy[1] * *(const four *)(p + w) +
-					wy[2] * *(const four *)(p + 2 * (long)w) + wy[3] * *(const four *)(p + 3 * (long)w);
-				s *= *(const four *)wx;
-				d[x] = (s[0] + s[2]) + (s[1] + s[3]);
+		for (int x = 0; x < w; x++) {
+			int m = mx[x], n = my[x];
+			if (!(m | n)) continue;
+			int ix = x + (m >> warpShift), iy = y + (n >> warpShift);
+			const float *wx = weights + 4 * (m & (warpPhases - 1));
+			const float *wy = weights + 4 * (n & (warpPhases - 1));
+			if (ix < 1 || iy < 1 || ix + 2 >= w || iy + 2 >= h) {
+				d[x] = warp_border(src, w, h, ix, iy, wx, wy);
+				continue;
 			}
+			const float *p = src + (long)(iy - 1) * w + ix - 1, *q = p + 2 * (long)w;
+			four s = wy[0] * *(const four *)p + wy[1] * *(const four *)(p + w) +
+				wy[2] * *(const four *)q + wy[3] * *(const four *)(q + w);
+			s *= *(const four *)wx;
+			d[x] = (s[0] + s[2]) + (s[1] + s[3]);
 		}
 	}
 }
 
-void pix_warp_linear(float *dst, const float *src, int w, int h, const float *dx, const float *dy,
-	int gridW, int step, float *cols, float *rows) {
-	float inv = 1 / (float)step;
+void pix_warp_linear(float *restrict dst, const float *src, int w, int h, const float *dx,
+	const float *dy, int gridW, int step, float *line, int *mx, int *my) {
 	for (int y = 0; y < h; y++) {
-		float gy = (float)y * inv;
-		int j = (int)gy;
-		lerp(cols, dx + (long)j * gridW, dx + (long)(j + 1) * gridW, gy - (float)j, gridW);
-		lerp(rows, dy + (long)j * gridW, dy + (long)(j + 1) * gridW, gy - (float)j, gridW);
+		displacements(mx, my, line, dx, dy, gridW, w, y, step);
 		float *d = dst + (long)y * w;
 		memcpy(d, src + (long)y * w, sizeof(float) * w);
-		for (int g = 0, x = 0; x < w; g++) {
-			int end = x + step < w ? x + step : w;
-			float c = cols[g], dc = cols[g + 1] - c, r = rows[g], dr = rows[g + 1] - r;
-			for (; x < end; x++) {
-				float f = (float)x * inv - (float)g;
-				int m = steps(c + f * dc), n = steps(r + f * dr);
-				if (!(m | n)) continue;
-				int ix = x + (m >> warpShift), iy = y + (n >> warpShift);
-				float fx = (float)(m & (warpPhases - 1)) * (1.f / warpPhases);
-				float fy = (float)(n & (warpPhases - 1)) * (1.f / warpPhases);
-				int x0 = clampi(ix, 0, w - 1), x1 = clampi(ix + 1, 0, w - 1);
-				const float *p = src + (long)clampi(iy, 0, h - 1) * w;
-				const float *q = src + (long)clampi(iy + 1, 0, h - 1) * w;
-				float top = p[x0] + fx * (p[x1] - p[x0]), bottom = q[x0] + fx * (q[x1] - q[x0]);
-				d[x] = top + fy * (bottom - top);
-			}
+		for (int x = 0; x < w; x++) {
+			int m = mx[x], n = my[x];
+			if (!(m | n)) continue;
+			int ix = x + (m >> warpShift), iy = y + (n >> warpShift);
+			float fx = (float)(m & (warpPhases - 1)) * (1.f / warpPhases);
+			float fy = (float)(n & (warpPhases - 1)) * (1.f / warpPhases);
+			int x0 = clampi(ix, 0, w - 1), x1 = clampi(ix + 1, 0, w - 1);
+			const float *p = src + (long)clampi(iy, 0, h - 1) * w;
+			const float *q = src + (long)clampi(iy + 1, 0, h - 1) * w;
+			float top = p[x0] + fx * (p[x1] - p[x0]), bottom = q[x0] + fx * (q[x1] - q[x0]);
+			d[x] = top + fy * (bottom - top);
 		}
 	}
 }

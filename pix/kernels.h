@@ -5,9 +5,9 @@
 void pix_draw(int16_t *tri, float *wb, float *wc, float *z, int w, int h,
 	const float *vertices, const uint16_t *triangles, int count);
 void pix_warp(float *dst, const float *src, int w, int h, const float *dx, const float *dy,
-	int gridW, int step, const float *weights, float *cols, float *rows);
+	int gridW, int step, const float *weights, float *line, int *mx, int *my);
 void pix_warp_linear(float *dst, const float *src, int w, int h, const float *dx, const float *dy,
-	int gridW, int step, float *cols, float *rows);
+	int gridW, int step, float *line, int *mx, int *my);
 void pix_halve(float *dst, const float *src, int w, int h, float *sum);
 void pix_collapse(float *diff, const float *mask, const float *coarse, const float *low,
 	int w, int h, float *mid);

@@ -2,7 +2,10 @@ package pix
 
 // #include "kernels.h"
 import "C"
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Bicubic is the value at (x, y) by Catmull-Rom splines over the sixteen pixels around it
 // (Keys, "Cubic convolution interpolation", 1981, a = -1/2); beyond the border the border goes on.
@@ -47,20 +50,30 @@ func Warp(dst, src Map, dx, dy Map, step int) {
 	for i := range table {
 		table[i] = CubicWeights(float32(i) / warpPhases)
 	}
-	checkWarp(dst, src, dx, dy, step)
-	row, release := borrow(2 * dx.W)
+	if checkWarp(dst, src, dx, dy, step); len(src.Pix) == 0 {
+		return
+	}
+	line, mx, my, release := borrowRows(dx.W, src.W)
 	defer release()
 	C.pix_warp(floats(dst.Pix), floats(src.Pix), C.int(src.W), C.int(src.H), floats(dx.Pix), floats(dy.Pix),
-		C.int(dx.W), C.int(step), (*C.float)(&table[0][0]), floats(row), floats(row[dx.W:]))
+		C.int(dx.W), C.int(step), (*C.float)(&table[0][0]), floats(line), mx, my)
 }
 
 // WarpLinear is Warp with bilinear resampling: a little softer, at half the cost.
 func WarpLinear(dst, src Map, dx, dy Map, step int) {
-	checkWarp(dst, src, dx, dy, step)
-	row, release := borrow(2 * dx.W)
+	if checkWarp(dst, src, dx, dy, step); len(src.Pix) == 0 {
+		return
+	}
+	line, mx, my, release := borrowRows(dx.W, src.W)
 	defer release()
 	C.pix_warp_linear(floats(dst.Pix), floats(src.Pix), C.int(src.W), C.int(src.H), floats(dx.Pix), floats(dy.Pix),
-		C.int(dx.W), C.int(step), floats(row), floats(row[dx.W:]))
+		C.int(dx.W), C.int(step), floats(line), mx, my)
+}
+
+// borrowRows is memory for a row of the grid and two rows of displacements.
+func borrowRows(grid, w int) (line []float32, mx, my *C.int, release func()) {
+	memory, release := borrow(grid + 2*w)
+	return memory, (*C.int)(unsafe.Pointer(&memory[grid])), (*C.int)(unsafe.Pointer(&memory[grid+w])), release
 }
 
 // checkWarp stops a caller whose maps are too small, as an index out of range would.
