@@ -1,6 +1,21 @@
 package pix
 
-import "math"
+/*
+#cgo noescape pix_reduce8
+#cgo nocallback pix_reduce8
+#cgo noescape pix_reduce16
+#cgo nocallback pix_reduce16
+#cgo noescape pix_sample_line
+#cgo nocallback pix_sample_line
+#cgo noescape pix_rgb_line
+#cgo nocallback pix_rgb_line
+#include "sample.h"
+*/
+import "C"
+import (
+	"math"
+	"unsafe"
+)
 
 // Square is a square part of a frame, perhaps turned and perhaps reaching beyond its edges.
 type Square struct {
@@ -40,6 +55,7 @@ type SampleOptions struct {
 type Sampler struct {
 	planes [3]reduced
 	hdr    *hdrCurve
+	line   []float32 // of red, green and blue
 }
 
 // reduced is a part of a plane averaged over factor×factor samples, with its edges
@@ -49,6 +65,7 @@ type reduced struct {
 	w, h   int
 	x0, y0 int // plane position of the first sample of the first cell
 	factor int
+	sums   []uint32 // down the columns of a row of cells
 }
 
 // Crop fills dst, 3·n·n long, with the square as seen in n×n pixels of RGB, gamma-coded.
@@ -108,22 +125,24 @@ func (s *Sampler) Crop(dst []float32, f *Frame, sq Square, n int, o SampleOption
 	if o.BGR {
 		red, blue = blue, red
 	}
+	if cap(s.line) < 3*n {
+		s.line = make([]float32, 3*n)
+	}
+	rs, gs, bs := s.line[:n], s.line[n:2*n], s.line[2*n:3*n]
 	for row := range n {
-		l, cb, cr := at[0].row(row), at[1].row(row), at[2].row(row)
-		for col := range n {
-			y := s.planes[0].at(l.x, l.y)
-			l.x += l.ux
-			l.y += l.uy
-			u, v := c.neutral, c.neutral
+		s.planes[0].along(rs, at[0].row(row))
+		for i, chroma := range [2][]float32{gs, bs} {
 			if planes == 3 {
-				u = s.planes[1].at(cb.x, cb.y)
-				v = s.planes[2].at(cr.x, cr.y)
-				cb.x += cb.ux
-				cb.y += cb.uy
-				cr.x += cr.ux
-				cr.y += cr.uy
+				s.planes[1+i].along(chroma, at[1+i].row(row))
+				continue
 			}
-			r, g, b := c.rgb(y, u, v)
+			for x := range chroma {
+				chroma[x] = c.neutral
+			}
+		}
+		c.line(rs, gs, bs)
+		for col := range n {
+			r, g, b := rs[col], gs[col], bs[col]
 			if hdr {
 				r, g, b = s.hdr.sdr(r, g, b, f.WideGamut)
 			}
@@ -173,19 +192,17 @@ func (g grid) row(i int) grid {
 	return g
 }
 
-// at interpolates bilinearly; positions beyond the cells take the nearest.
-func (r *reduced) at(x, y float32) float32 {
-	ix, iy := int(x), int(y)
-	if x < 0 || y < 0 || ix > r.w-2 || iy > r.h-2 {
-		x, y = max(0, min(x, float32(r.w-1))), max(0, min(y, float32(r.h-1)))
-		ix, iy = min(int(x), r.w-2), min(int(y), r.h-2)
-	}
-	dx, dy := x-float32(ix), y-float32(iy)
-	i := iy*r.w + ix
-	top, low := r.pix[i:i+2:i+2], r.pix[i+r.w:i+r.w+2:i+r.w+2]
-	a := top[0] + dx*(top[1]-top[0])
-	b := low[0] + dx*(low[1]-low[0])
-	return a + dy*(b-a)
+// along interpolates bilinearly; positions beyond the cells take the nearest.
+func (r *reduced) along(dst []float32, g grid) {
+	C.pix_sample_line((*C.float)(unsafe.SliceData(dst)), C.int(len(dst)), (*C.float)(unsafe.SliceData(r.pix)),
+		C.int(r.w), C.int(r.h), C.float(g.x), C.float(g.y), C.float(g.ux), C.float(g.uy))
+}
+
+// line turns luma and chroma into RGB, in place.
+func (c *yuv) line(r, g, b []float32) {
+	k := [7]float32{c.black, c.gain, c.neutral, c.rv, c.gu, c.gv, c.bu}
+	C.pix_rgb_line((*C.float)(unsafe.SliceData(r)), (*C.float)(unsafe.SliceData(g)), (*C.float)(unsafe.SliceData(b)),
+		C.int(len(r)), (*C.float)(&k[0]))
 }
 
 // reduce fills r with the cells that cover the box from (x0, y0) to (x1, y1) of the plane.
@@ -228,10 +245,14 @@ func reducePlane[T uint8 | uint16](r *reduced, src []T, w, h, stride int) {
 		inner0 = 0
 	}
 	inner1 := max(inner0, min(r.w, (w-r.x0)/f))
+	if inner1 > inner0 {
+		r.inside(any(src), stride, h, inner0, inner1, first, skip)
+	}
 	for cy := range r.h {
 		out := r.pix[cy*r.w : (cy+1)*r.w]
-		clear(out)
-		for dy := first; dy < f; dy += skip {
+		clear(out[:inner0])
+		clear(out[inner1:])
+		for dy := first; dy < f && inner1-inner0 < r.w; dy += skip {
 			y := max(0, min(h-1, r.y0+cy*f+dy))
 			line := src[y*stride : y*stride+w]
 			for cx := 0; cx < inner0; cx++ {
@@ -240,42 +261,30 @@ func reducePlane[T uint8 | uint16](r *reduced, src []T, w, h, stride int) {
 			for cx := inner1; cx < r.w; cx++ {
 				out[cx] += edgeCell(line, r.x0+cx*f, first, f, skip)
 			}
-			if inner1 <= inner0 {
-				continue
-			}
-			inside := line[r.x0+inner0*f:]
-			dst := out[inner0:inner1]
-			switch f {
-			case 1:
-				for i := range dst {
-					dst[i] = float32(inside[i])
-				}
-			case 2:
-				for i := range dst {
-					s := inside[2*i : 2*i+2 : 2*i+2]
-					dst[i] += float32(uint32(s[0]) + uint32(s[1]))
-				}
-			case 3:
-				for i := range dst {
-					s := inside[3*i : 3*i+3 : 3*i+3]
-					dst[i] += float32(uint32(s[0]) + uint32(s[1]) + uint32(s[2]))
-				}
-			default:
-				for i := range dst {
-					sum := uint32(0)
-					s := inside[i*f : i*f+f : i*f+f]
-					for d := first; d < f; d += skip {
-						sum += uint32(s[d])
-					}
-					dst[i] += float32(sum)
-				}
-			}
 		}
 		if count > 1 {
 			for i := range out {
 				out[i] *= scale
 			}
 		}
+	}
+}
+
+// inside sums the cells of the columns from inner0 to before inner1, which lie within the plane's
+// width.
+func (r *reduced) inside(src any, stride, h, inner0, inner1, first, skip int) {
+	if n := (inner1 - inner0) * r.factor; cap(r.sums) < n {
+		r.sums = make([]uint32, n)
+	}
+	out, sums := (*C.float)(&r.pix[inner0]), (*C.uint32_t)(unsafe.SliceData(r.sums[:1]))
+	x := r.x0 + inner0*r.factor
+	switch src := src.(type) {
+	case []uint8:
+		C.pix_reduce8(out, C.int(r.w), C.int(inner1-inner0), C.int(r.h), (*C.uint8_t)(unsafe.SliceData(src)),
+			C.int(stride), C.int(h), C.int(x), C.int(r.y0), C.int(r.factor), C.int(first), C.int(skip), sums)
+	case []uint16:
+		C.pix_reduce16(out, C.int(r.w), C.int(inner1-inner0), C.int(r.h), (*C.uint16_t)(unsafe.SliceData(src)),
+			C.int(stride), C.int(h), C.int(x), C.int(r.y0), C.int(r.factor), C.int(first), C.int(skip), sums)
 	}
 }
 
