@@ -82,7 +82,7 @@ type shadeFit struct {
 }
 
 // fitShade fits maps by the first terms of the harmonics where weight > .05, robustly: texels
-// far from the fit lose weight (Geman-McClure). The result has one row of coefficients per map.
+// far from the fit lose weight (Geman-McClure). At most three maps. The result has one row of coefficients per map.
 func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]float64 {
 	terms, rounds, step := fit.terms, fit.rounds, fit.step
 	var at []int
@@ -102,16 +102,27 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]flo
 	if len(at) < 4*terms {
 		return coef
 	}
-	w := make([]float64, len(at))
+	// Only these texels are visited, again and again: what is read of them lies side by side.
+	w, basis, values := make([]float64, len(at)), make([]float64, terms*len(at)), make([]float64, len(maps)*len(at))
 	rest, sorted := make([]float32, len(at)), make([]float32, len(at))
 	for j, i := range at {
 		w[j] = float64(weight.Pix[i])
+		for k := range terms {
+			basis[j*terms+k] = float64(r.basis[k].Pix[i])
+		}
+		for m := range maps {
+			values[j*len(maps)+m] = float64(maps[m].Pix[i])
+		}
 	}
 	reweigh := func() {
-		for j, i := range at {
-			e := 0.0
-			for m := range maps {
-				e += math.Abs(float64(maps[m].Pix[i]) - r.shade(coef[m], i))
+		for j := range at {
+			b, e := basis[j*terms:(j+1)*terms], 0.0
+			for m, v := range values[j*len(maps) : (j+1)*len(maps)] {
+				s := 0.0
+				for k, c := range coef[m][:len(b)] {
+					s += c * b[k]
+				}
+				e += math.Abs(v - s)
 			}
 			rest[j] = float32(e / float64(len(maps)))
 		}
@@ -129,36 +140,34 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]flo
 		reweigh()
 	}
 	for range rounds {
+		var sum [9][9 + 3]float64
+		for k := range terms {
+			switch {
+			case k > 3:
+				sum[k][k] = 2 * shadeRidge * total
+			case k > 0:
+				sum[k][k] = (shadeRidge + fit.stiff) * total
+			}
+		}
+		for j, wj := range w {
+			b, v := basis[j*terms:(j+1)*terms], values[j*len(maps):(j+1)*len(maps)]
+			for k, bk := range b {
+				wb, row := wj*bk, &sum[k]
+				for l, bl := range b[:k+1] {
+					row[l] += wb * bl
+				}
+				for m, vm := range v {
+					row[9+m] += wb * vm
+				}
+			}
+		}
 		a := make([][]float64, terms)
 		for k := range a {
 			a[k] = make([]float64, terms+len(maps))
-			switch {
-			case k > 3:
-				a[k][k] = 2 * shadeRidge * total
-			case k > 0:
-				a[k][k] = (shadeRidge + fit.stiff) * total
+			for l := range a[k][:terms] {
+				a[k][l] = sum[max(k, l)][min(k, l)]
 			}
-		}
-		for j, i := range at {
-			var b [9]float64
-			for k := range terms {
-				b[k] = float64(r.basis[k].Pix[i])
-			}
-			for k := range terms {
-				wb := w[j] * b[k]
-				row := a[k]
-				for l := range k + 1 {
-					row[l] += wb * b[l]
-				}
-				for m := range maps {
-					row[terms+m] += wb * float64(maps[m].Pix[i])
-				}
-			}
-		}
-		for k := range terms {
-			for l := range k {
-				a[l][k] = a[k][l]
-			}
+			copy(a[k][terms:], sum[k][9:])
 		}
 		solve(a, terms, coef)
 		reweigh()
