@@ -27,16 +27,15 @@ static float most3(float a, float b, float c) { a = a > b ? a : b; return a > c 
 
 static const float edgeSlack = 1e-3f;
 
-// limit narrows first…last to where at + x·slope ≥ -edgeSlack, one pixel generously. inverse
-// is 1/slope.
+// limit narrows first…last to where at + x·slope ≥ -edgeSlack, a little generously: the exact
+// test follows. inverse is 1/slope. Where the slope is small the division is not to be trusted.
 static void limit(int *first, int *last, float at, float slope, float inverse) {
-	if (slope > 1e-6f) {
-		float x = clampf((-edgeSlack - at) * inverse, -1e6f, 1e6f);
-		int i = floori(x) - 1;
+	const float generous = .05f, least = 1e-4f;
+	if (slope > least) {
+		int i = -floori(-clampf((-edgeSlack - at) * inverse - generous, -1e6f, 1e6f));
 		if (i > *first) *first = i;
-	} else if (slope < -1e-6f) {
-		float x = clampf((-edgeSlack - at) * inverse, -1e6f, 1e6f);
-		int i = floori(x) + 2;
+	} else if (slope < -least) {
+		int i = floori(clampf((-edgeSlack - at) * inverse + generous, -1e6f, 1e6f));
 		if (i < *last) *last = i;
 	}
 }

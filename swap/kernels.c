@@ -16,11 +16,20 @@ static float clampf(float v, float lo, float hi) {
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-static float code(const float *codes, int count, float p) {
-	p = clampf(p, 0, (float)(count - 1));
-	int i = least((int)p, count - 2);
-	float f = p - (float)i;
-	return codes[i] + f * (codes[i + 1] - codes[i]);
+typedef int fourInts __attribute__((vector_size(16), aligned(4), may_alias));
+
+// decode looks three positions up in the table of codes; most is the last position that has a
+// successor. The fourth is clamped too and ignored.
+static four decode(const float *codes, float most, four p) {
+	const four top = {most, most, most, most};
+	p = (four)((fourInts)p & (p > 0)); // what is no number becomes 0
+	fourInts over = p > top;
+	p = (four)(((fourInts)p & ~over) | ((fourInts)top & over));
+	fourInts i = __builtin_convertvector(p, fourInts);
+	four f = p - __builtin_convertvector(i, four);
+	const float *a = codes + i[0], *b = codes + i[1], *c = codes + i[2];
+	four from = {a[0], b[0], c[0], 0}, to = {a[1], b[1], c[1], 0};
+	return from + f * (to - from);
 }
 
 // bilinear reads a map n×n at (x, y) inside of it.
@@ -42,6 +51,7 @@ void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int
 	const float kl = constants[paintLuma], black = constants[paintBlack];
 	const float ku = constants[paintU], kv = constants[paintV];
 	const float low = constants[paintCodeLow], steps = constants[paintCodeSteps];
+	const float most = (float)(codeCount - 1) * .9999999f;
 	const float last = (float)(side - 1), gainLast = (float)(gainSide - 1);
 	for (int y = 0; y < h; y++) {
 		int chroma = (((y0 + y) >> subY) - chromaY0) * chromaW - chromaX0;
@@ -73,8 +83,8 @@ void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int
 			float deep = ka * g[4] + kb2 * g[9] + kc * f[4] + kd * f[9];
 
 			four lg = (base + light + base[3] * light[3] + dark * deep - low) * steps;
-			float r = code(codes, codeCount, lg[0]), gr = code(codes, codeCount, lg[1]);
-			float b = code(codes, codeCount, lg[2]);
+			four rgb = decode(codes, most, lg);
+			float r = rgb[0], gr = rgb[1], b = rgb[2];
 			float l = kr * r + kg * gr + kb * b;
 			luma[i] = l * kl + black;
 
