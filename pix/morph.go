@@ -1,6 +1,9 @@
 package pix
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Distance writes, for every pixel, the Euclidean distance in pixels to the nearest pixel
 // where inside is true; where there is none anywhere, a number larger than the map.
@@ -8,13 +11,19 @@ import "math"
 // functions", 2012).
 func Distance(dst Map, inside func(i int) bool) {
 	w, h := dst.W, dst.H
-	far := float32(w+h) * float32(w+h)
+	far, empty := float32(w+h)*float32(w+h), true
 	for i := range dst.Pix {
 		if inside(i) {
-			dst.Pix[i] = 0
+			dst.Pix[i], empty = 0, false
 		} else {
 			dst.Pix[i] = far
 		}
+	}
+	if empty {
+		for i := range dst.Pix {
+			dst.Pix[i] = float32(w + h)
+		}
+		return
 	}
 	n := max(w, h)
 	l := lower{make([]float32, n), make([]float32, n), make([]int, n), make([]float64, n+1)}
@@ -46,6 +55,10 @@ type lower struct {
 }
 
 func (l *lower) transform(n int) {
+	if !slices.ContainsFunc(l.f[:n], func(v float32) bool { return v != 0 }) { // as most lines are
+		clear(l.d[:n])
+		return
+	}
 	k := 0
 	l.v[0], l.z[0], l.z[1] = 0, math.Inf(-1), math.Inf(1)
 	for q := 1; q < n; q++ {
