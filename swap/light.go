@@ -126,20 +126,26 @@ func (g *target) readFace(f *pix.Frame, o *face.Observation, curve *pix.Curve) (
 // averaged is a box of a plane, each sample the mean of step×step, on an 8-bit scale.
 func averaged(f *pix.Frame, plane int, box pix.Rect, step int) pix.Map {
 	var m pix.Map
-	f.Planes[plane].Crop(&m, box, f.Depth)
 	if step == 1 {
+		f.Planes[plane].Crop(&m, box, f.Depth)
 		return m
 	}
-	o := pix.NewMap(max(1, m.W/step), max(1, m.H/step))
-	if m.W < step || m.H < step {
+	if box.W() < step || box.H() < step {
+		o := pix.NewMap(max(1, box.W()/step), max(1, box.H()/step))
+		f.Planes[plane].Crop(&m, box, f.Depth)
 		copy(o.Pix, m.Pix)
 		return o
 	}
+	o := pix.NewMap(box.W()/step, box.H()/step)
 	norm := 1 / float32(step*step)
-	for y := range o.H {
+	band := box
+	for y := range o.H { // a band of rows at a time stays in the near caches
+		band.Y0 = box.Y0 + y*step
+		band.Y1 = band.Y0 + step
+		f.Planes[plane].Crop(&m, band, f.Depth)
 		d := o.Row(y)
 		for j := range step {
-			s := m.Row(y*step + j)
+			s := m.Row(j)
 			for x := range d {
 				for _, v := range s[x*step : x*step+step] {
 					d[x] += v
