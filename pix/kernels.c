@@ -1,7 +1,9 @@
 #include "kernels.h"
 
 // A fused multiplication would make machines differ; gcc fuses none in ISO mode (-std=c11).
+#ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
+#endif
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 package pix
 
 // The hottest loops in C (kernels.c), which its compilers vectorise and Go's does not. No
-// multiplication is fused with an addition, so that all machines agree.
+// multiplication is fused with an addition, so that they round alike on all machines.
 
 /*
 #cgo CFLAGS: -O3 -std=c11

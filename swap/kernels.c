@@ -3,7 +3,9 @@
 #include <stddef.h>
 
 // A fused multiplication would make machines differ; gcc fuses none in ISO mode (-std=c11).
+#ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
+#endif
 
 // Four neighbours at any address: gcc and clang turn it into a vector register everywhere.
 typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
