@@ -200,10 +200,11 @@ func (i *Info) Split(first, end int, length time.Duration) []Range {
 	for at := first; at < end; {
 		want := sort.Search(end, func(k int) bool { return k > at && i.Time(k) >= i.Time(at)+length })
 		cut := i.nearestKey(want, length/2)
-		// What is left over would be a splinter: it joins this range.
-		if cut <= at || i.Time(end)-i.Time(cut) < length/2 {
+		if cut <= at {
 			cut = want
 		}
+		// What is left over would be a splinter: it joins this range. A cut before it between
+		// keyframes would be worse, as everything from the keyframe on is decoded twice.
 		if cut >= end || i.Time(end)-i.Time(cut) < length/2 {
 			cut = end
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/twinsync/twinsync/fault"
@@ -38,6 +39,30 @@ func TestSplit(t *testing.T) {
 			t.Fatalf("ranges end at %d of %d", next, n)
 		}
 	})
+}
+
+// TestSplitAtKeyframes: a cut between keyframes is the last resort.
+func TestSplitAtKeyframes(t *testing.T) {
+	for name, c := range map[string]struct {
+		frames int
+		keys   []int
+		want   []Range
+	}{
+		"short":                    {100, []int{0}, []Range{{0, 100}}},
+		"no key near":              {300, []int{0}, []Range{{0, 180}, {180, 300}}},
+		"a key near":               {400, []int{0, 200}, []Range{{0, 200}, {200, 400}}},
+		"a splinter behind a key":  {300, []int{0, 250}, []Range{{0, 300}}},
+		"nearer key of two":        {600, []int{0, 100, 190, 380}, []Range{{0, 190}, {190, 380}, {380, 600}}},
+		"a key that is too far on": {500, []int{0, 280}, []Range{{0, 180}, {180, 280}, {280, 500}}},
+	} {
+		info := &Info{Video: Video{TimeBase: Rational{1, 30}, Keys: c.keys, End: int64(c.frames)}}
+		for i := range c.frames {
+			info.Video.Times = append(info.Video.Times, int64(i))
+		}
+		if diff := cmp.Diff(c.want, info.Split(0, c.frames, 6*time.Second)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
 }
 
 func TestTrim(t *testing.T) {
