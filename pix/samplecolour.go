@@ -33,15 +33,6 @@ func newYUV(f *Frame) yuv {
 	return c
 }
 
-// rgb is red, green and blue from 0 to 1.
-func (c *yuv) rgb(y, u, v float32) (r, g, b float32) {
-	y = (y - c.black) * c.gain
-	u -= c.neutral
-	v -= c.neutral
-	r, g, b = y+c.rv*v, y+c.gu*u+c.gv*v, y+c.bu*u
-	return max(0, min(1, r)), max(0, min(1, g)), max(0, min(1, b))
-}
-
 // hdrCurve maps HDR code values to SDR ones by tables.
 type hdrCurve struct {
 	transfer Transfer
