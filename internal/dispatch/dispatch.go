@@ -30,7 +30,7 @@ import (
 // Config sets up a Dispatcher. Start from DefaultConfig.
 type Config struct {
 	// Sole says that no other dispatcher or worker of before can be using the store, as with an
-	// engine embedded in this process: it leads at once, and every lease found at the start is void.
+	// engine embedded in this process: it leads at once, and every lease of before its start is void.
 	Sole bool
 
 	LeaseTTL  time.Duration // a lease not seen renewed for so long is taken away
@@ -73,6 +73,7 @@ type Dispatcher struct {
 	cfg     Config
 	log     *slog.Logger
 	id      string
+	born    time.Time
 	records *records
 	workers *presence
 	queue   Queue
@@ -107,7 +108,7 @@ func New(ctx context.Context, s Store, cfg Config) (*Dispatcher, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Dispatcher{
-		cfg: cfg, log: cfg.Log, id: "dispatcher-" + rand.Text(), records: r, workers: p, queue: q,
+		cfg: cfg, log: cfg.Log, id: "dispatcher-" + rand.Text(), born: time.Now(), records: r, workers: p, queue: q,
 		view: newProjection(), wake: make(chan struct{}, 1), ready: make(chan struct{}),
 		rotas: map[string]*rota{},
 	}, nil

@@ -45,7 +45,11 @@ func (d *Dispatcher) loop(ctx context.Context) {
 		if timed {
 			now := time.Now()
 			errs = append(errs, d.expire(ctx, func(l leaseSeen) bool {
-				return now.Sub(l.seen) > d.cfg.LeaseTTL || first && d.cfg.Sole
+				// With a store of its own everything happens by this machine's clock, so a lease that
+				// was renewed since this dispatcher was made belongs to a worker of now, which may have
+				// been quicker than the first look.
+				old := l.until.Before(d.born.Add(d.cfg.LeaseTTL))
+				return now.Sub(l.seen) > d.cfg.LeaseTTL || first && d.cfg.Sole && old
 			}))
 			errs = append(errs, d.reoffer(ctx, first))
 			for _, w := range d.workers.silent(now, d.cfg.LeaseTTL) {
