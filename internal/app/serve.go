@@ -67,6 +67,8 @@ func Serve(ctx context.Context, req ServeRequest) (err error) {
 	if err := s.http.Start(); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.dispatch.Run(gctx) })
 	g.Go(func() error { return s.http.Run(gctx) })
@@ -81,7 +83,8 @@ func Serve(ctx context.Context, req ServeRequest) (err error) {
 	log.Info("ready", "api", a.API.String(), "results", a.Results.String(), "data", cfg.Data)
 	if req.Welcome {
 		if err := s.welcome(ctx, req.Out); err != nil {
-			return err
+			stop() // what runs must end before the stores are closed
+			return errors.Join(err, g.Wait())
 		}
 	}
 	return g.Wait()
