@@ -1,11 +1,12 @@
 """Compares each converted network with the original file in its own runtime on the same pictures: LiteRT, or MediaPipe
-where the network needs MediaPipe's own operators.
+where the network needs MediaPipe's own operators, dlib, TensorFlow.js.
 
 The pictures are noise and smooth gradients from a fixed seed, so that every layer is exercised over a wide range and the
 check needs no photo. Bounds are on the largest absolute difference of any output: both sides compute in 32-bit floats
 and differ by the order of their sums only.
 """
 import pathlib
+import subprocess
 import tempfile
 
 import dlib
@@ -15,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import attention
 import dlib_resnet
+import faceres as faceres_graph
 import graph
 
 PICTURES = 6
@@ -139,3 +141,23 @@ def embedding(model, dat):
         return {"embedding": out / np.linalg.norm(out)}
 
     return compare(dlib_resnet.SIZE, converted(model), wanted, {"embedding": 5e-4})
+
+
+def faceres(model, files, tensorflow):
+    """One start of Node for all pictures: its plain JavaScript takes seconds to load."""
+    inputs = [*pictures(faceres_graph.SIZE), ramp(faceres_graph.SIZE)]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for name, data in (("tf.js", tensorflow["dist/tf.min.js"]), ("graph.json", files[faceres_graph.GRAPH]),
+                           ("weights.bin", files[faceres_graph.WEIGHTS])):
+            (folder / name).write_bytes(data)
+        names = []
+        for n, image in enumerate(inputs):
+            names.append(folder / f"{n}.raw")
+            names[-1].write_bytes((image * np.float32(255)).astype("<f4").tobytes())
+        out = subprocess.run(["node", pathlib.Path(__file__).with_name("tfjs.cjs"), folder / "tf.js", folder / "graph.json",
+                              folder / "weights.bin", "global_pooling/Mean", str(faceres_graph.SIZE), *names],
+                             check=True, stdout=subprocess.PIPE).stdout
+    results = np.frombuffer(out, "<f4").reshape(len(inputs), -1)
+    known = {image.tobytes(): r / np.linalg.norm(r) for image, r in zip(inputs, results)}
+    return compare(faceres_graph.SIZE, converted(model), lambda image: {"embedding": known[image.tobytes()]}, {"embedding": 1e-5})

@@ -13,6 +13,7 @@ import onnx
 import attention
 import check
 import dlib_resnet
+import faceres
 import mediapipe_models as mp
 import sources
 
@@ -39,6 +40,9 @@ def models():
     recognition = sources.python_package("face_recognition_models")[
         "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"]
     yield "face_embedding.onnx", dlib_resnet.embedding(recognition), lambda m: check.embedding(m, recognition)
+    description = sources.package("@vladmandic/human")
+    yield ("face_res.onnx", faceres.embedding(description),
+           lambda m: check.faceres(m, description, sources.package("@tensorflow/tfjs")))
     yield "../../face/canonical.obj", mp.canonical_obj(bundle["geometry_pipeline_metadata_landmarks.binarypb"]), None
 
 

@@ -18,6 +18,14 @@ PACKAGES = {  # name: (version, integrity as the registry states it, licence as 
         "0.4.1657299874",
         "sha512-Jdza+77HjDH4SQ6/DAYmnKUYdh2fU1GbhuGqXZbkK5rnJKpZLZe5KQeJmwUq9dmkYkCPSq4oe9vmcuveRPpwag==",
         "Apache-2.0"),
+    "@vladmandic/human": (
+        "3.3.6",
+        "sha512-Nr5mPfq1gQ+uKeXY5uM3Fj8UxvF5CEh2s6txM5wRThqaW0mF9huooOuZSrT8hhGho0hGaXLFdAwfD/2+teCv6A==",
+        "MIT"),
+    "@tensorflow/tfjs": (  # only to check the network of the package above
+        "4.22.0",
+        "sha512-0TrIrXs6/b7FLhLVNmfh8Sah6JgjBPH4mZ8JGb7NU6WW+cx00qK5BcAZxw7NCzxj6N8MRAIfHq+oNbPUNG5VAg==",
+        "Apache-2.0"),
 }
 
 PYTHON = {  # name: (version, SHA-256 of its source archive, the first line of its licence file)
