@@ -1,6 +1,8 @@
 package swap
 
 import (
+	"context"
+
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
 )
@@ -18,9 +20,9 @@ const (
 // first moved by the same change of shape, so that it lines up; then the new face is
 // added band by band. Samples are changed by differences: what does not move and is not
 // covered keeps its value to the bit.
-func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight float32) {
+func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, l *light, weight float32) error {
 	if weight*e.options.Strength <= 0 {
-		return
+		return nil
 	}
 	g := e.offset.shaped(o, weight)
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
@@ -28,7 +30,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	outer := reach(o, f)
 	inside := boxAround(g[:], .08*width, f.Bounds()).Intersect(outer)
 	if inside.Empty() {
-		return
+		return nil
 	}
 	w := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(w)
@@ -70,7 +72,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 	commit(f, 0, outer, ly.box, *before, *after, diff)
 
 	if f.Mono {
-		return
+		return nil
 	}
 	cOuter, cInner := f.ChromaRect(outer), f.ChromaRect(ly.box)
 	cMove := field{dx: move.dx.Clone(), dy: move.dy.Clone()}
@@ -99,6 +101,7 @@ func (e *meshEngine) draw(f *pix.Frame, o *face.Observation, l *light, weight fl
 		}
 		commit(f, p, cOuter, cInner, *before, *after, d)
 	}
+	return nil
 }
 
 // stretch resamples the field for planes with fewer samples: their grid has fieldStep samples

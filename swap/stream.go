@@ -21,14 +21,16 @@ const mostHeld = 8
 // side, within [first, end), one shot and one track.
 func (p *Plan) Stream(ctx context.Context, first, end int, next func() (*pix.Frame, error),
 	emit func(*pix.Frame, FrameReport) error) error {
-	s := &stream{plan: p, ctx: ctx, gate: make(chan struct{}, max(1, p.options.Workers)),
+	ctx, fail := context.WithCancelCause(ctx)
+	s := &stream{plan: p, ctx: ctx, fail: fail, gate: make(chan struct{}, max(1, p.options.Workers)),
 		engines: map[int]*trackEngine{}}
 	defer s.close()
+	defer fail(nil)
 	limit := min(mostHeld, lookAhead+1+cap(s.gate))
 	read, drawn, emitted := first, first, first // the next frame to read, draw, emit
 	for ended := false; ; {
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if ended = ended || read >= end; !ended {
 			f, err := next()
@@ -51,7 +53,9 @@ func (p *Plan) Stream(ctx context.Context, first, end int, next func() (*pix.Fra
 			select {
 			case <-r.drawn:
 			case <-ctx.Done():
-				return ctx.Err()
+			}
+			if ctx.Err() != nil { // a face that could not be drawn must not leave
+				return context.Cause(ctx)
 			}
 			f := r.frame
 			r.frame = nil
@@ -71,7 +75,8 @@ func (p *Plan) Stream(ctx context.Context, first, end int, next func() (*pix.Fra
 type stream struct {
 	plan    *Plan
 	ctx     context.Context
-	gate    chan struct{} // as many places as there are workers
+	fail    context.CancelCauseFunc // ends the run with an error
+	gate    chan struct{}           // as many places as there are workers
 	work    sync.WaitGroup
 	slots   []*slot // frames base, base+1, …
 	base    int
@@ -227,7 +232,9 @@ func (s *stream) drawFace(r *slot, j *faceJob, around []*slot) FaceReport {
 	}
 	report.Swapped, report.Reason = true, ""
 	weight := pix.SmoothStep(report.Confidence, leastTrust, fullTrust)
-	j.engine.get(s.plan, j.track, r.frame.Colour).draw(r.frame, j.seen, smoothLight(views, at, sigma), weight)
+	if err := j.engine.get(s.plan, j.track, r.frame.Colour).draw(s.ctx, r.frame, j.seen, smoothLight(views, at, sigma), weight); err != nil {
+		s.fail(err)
+	}
 	return report
 }
 

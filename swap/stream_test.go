@@ -479,7 +479,7 @@ func BenchmarkFrame(b *testing.B) {
 	b.Run("draw", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			e.draw(f, &o, smoothLight([]*view{v, v, v, v, v}, 2, 2), 1)
+			e.draw(b.Context(), f, &o, smoothLight([]*view{v, v, v, v, v}, 2, 2), 1)
 		}
 	})
 }

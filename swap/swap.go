@@ -13,6 +13,7 @@
 package swap
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -79,8 +80,9 @@ type Assignment struct {
 type engine interface {
 	// look measures what smoothing in time needs from a frame.
 	look(f *pix.Frame, o *face.Observation) *view
-	// draw changes the face in place with the light smoothed over neighbouring views, at weight 0…1.
-	draw(f *pix.Frame, o *face.Observation, l *light, weight float32)
+	// draw changes the face in place with the light smoothed over neighbouring views, at weight
+	// 0…1. An error ends the stream; it leaves the frame as it was.
+	draw(ctx context.Context, f *pix.Frame, o *face.Observation, l *light, weight float32) error
 }
 
 // Plan is everything that is constant while a video is swapped. It is safe for use by
