@@ -76,6 +76,7 @@ type Runtime struct {
 
 	mu       sync.Mutex
 	sessions map[Model]*Session
+	networks map[*Network]bool // those of model cards that are open
 	closed   bool
 }
 
@@ -94,7 +95,7 @@ func Open(o Options) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{options: o, library: library, sessions: map[Model]*Session{}}
+	r := &Runtime{options: o, library: library, sessions: map[Model]*Session{}, networks: map[*Network]bool{}}
 	return r, r.choose()
 }
 
@@ -235,6 +236,10 @@ func (r *Runtime) Close() error {
 	for m, s := range r.sessions {
 		s.close()
 		delete(r.sessions, m)
+	}
+	for n := range r.networks {
+		n.close()
+		delete(r.networks, n)
 	}
 	return nil
 }

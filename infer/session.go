@@ -80,19 +80,27 @@ func (s *Session) Run(ctx context.Context, inputs, outputs [][]float32) error {
 	if err := s.check("output", s.outputs, outputs); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return fault.From(err)
-	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.net == nil {
 		return errClosed()
 	}
+	return interruptible(ctx,
+		func(options *ort.RunOptions) error { return s.run(options, inputs, outputs) },
+		func(err error) error { return broken(s.model, err) })
+}
+
+// interruptible calls run and breaks it off when ctx ends, which is then the error; other errors go
+// through explain.
+func interruptible(ctx context.Context, run func(*ort.RunOptions) error, explain func(error) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.From(err)
+	}
 	var options *ort.RunOptions
 	if ctx.Done() != nil {
 		o, err := ort.NewRunOptions()
 		if err != nil {
-			return broken(s.model, err)
+			return explain(err)
 		}
 		defer free(o)
 		ended := make(chan struct{})
@@ -107,11 +115,11 @@ func (s *Session) Run(ctx context.Context, inputs, outputs [][]float32) error {
 		}()
 		options = o
 	}
-	if err := s.run(options, inputs, outputs); err != nil {
+	if err := run(options); err != nil {
 		if ended := ctx.Err(); ended != nil {
 			return fault.From(ended)
 		}
-		return broken(s.model, err)
+		return explain(err)
 	}
 	return nil
 }
