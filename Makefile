@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X github.com/twinsync/twinsync/internal/app.version=$(VERSION)
 # Packages whose tests run with the race detector: those that share state between goroutines.
 RACE := ./fault/... ./internal/task/... ./internal/account/... ./internal/fetch/... ./internal/server/... ./internal/dispatch/...
 
-.PHONY: help run build setup test test-long lint bench models clean
+.PHONY: help run build setup test test-long lint bench bench-swap models clean
 
 help: ## this text
 	@echo 'TwinSync: put a face into a real video, on your own machine.'
@@ -59,6 +59,10 @@ $(LINT):
 
 bench: build $(SAMPLES) ## speed beside plain FFmpeg, memory, start-up and request times, as ratios
 	$(BIN) bench
+
+MEDIA ?= ../shared/media
+bench-swap: build ## how good swaps are, on MEDIA=DIR with photos/ and videos/; contact sheets in bench-swap/
+	$(BIN) bench swap --media $(MEDIA) --out bench-swap
 
 models: ## maintainers only (needs Python): convert the embedded networks again and check them
 	infer/convert/convert.sh

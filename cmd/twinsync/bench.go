@@ -2,12 +2,21 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/twinsync/twinsync/bench"
+	"github.com/twinsync/twinsync/bench/quality"
+	"github.com/twinsync/twinsync/fault"
 )
 
 // benchCmd is `twinsync bench`.
 type benchCmd struct {
+	Speed speedBenchCmd `cmd:"" default:"withargs" help:"Measure speed and memory beside plain FFmpeg."`
+	Swap  swapBenchCmd  `cmd:"" help:"Measure how good swaps are: likeness, expression, steadiness, seams; with contact sheets."`
+}
+
+// speedBenchCmd is `twinsync bench speed`, and `twinsync bench` alone.
+type speedBenchCmd struct {
 	Image string   `help:"Photo of the face to put in." placeholder:"FILE" default:".cache/samples/photo.jpg"`
 	Video string   `help:"Clip that the load is made of." placeholder:"FILE" default:".cache/samples/clip.mp4"`
 	Runs  int      `help:"Runs of each side; the median counts." default:"3"`
@@ -15,10 +24,10 @@ type benchCmd struct {
 	JSON  bool     `help:"Print JSON."`
 }
 
-func (c *benchCmd) speaksJSON() bool { return c.JSON }
+func (c *speedBenchCmd) speaksJSON() bool { return c.JSON }
 
 // Run measures and prints ratios.
-func (c *benchCmd) Run(ctx context.Context, t terminal) error {
+func (c *speedBenchCmd) Run(ctx context.Context, t terminal) error {
 	r, err := bench.Run(ctx, bench.Options{Image: c.Image, Video: c.Video, Runs: c.Runs, Only: c.Only, Log: t.err})
 	if err != nil {
 		return err
@@ -28,4 +37,44 @@ func (c *benchCmd) Run(ctx context.Context, t terminal) error {
 	}
 	r.Print(t.out)
 	return nil
+}
+
+// swapBenchCmd is `twinsync bench swap`.
+type swapBenchCmd struct {
+	Media      string   `help:"Folder that holds photos/ and videos/." required:"" placeholder:"DIR"`
+	Pairs      string   `help:"Pairs as p04:v01,p02:v02, by what the files' names begin with, or a file with a line per pair." placeholder:"LIST"`
+	Set        string   `help:"Of a file of pairs, only those of this group." placeholder:"NAME"`
+	Frames     int      `help:"Consecutive frames of each clip." default:"18"`
+	Start      int      `help:"The first of them." default:"0"`
+	Recogniser []string `help:"Who judges likeness: face-res, face-embedding or all; may repeat." placeholder:"NAME" default:"face-res"`
+	Out        string   `help:"Folder for contact sheets, figures and an HTML report." placeholder:"DIR"`
+	Compare    string   `help:"Table of other tools' results, or the folder with its COMPARE.tsv." placeholder:"DIR"`
+	Engine     string   `help:"Engine." default:"mesh"`
+	Baseline   bool     `help:"Measure untouched footage: the noise floor of every measure."`
+	Speed      bool     `help:"Also time the whole way beside plain FFmpeg." default:"true" negatable:""`
+	Workers    int      `help:"Frames worked on at once; 0 is all cores." default:"0"`
+	Gate       bool     `help:"Fail when a measure misses its limit."`
+	JSON       bool     `help:"Print JSON."`
+}
+
+func (c *swapBenchCmd) speaksJSON() bool { return c.JSON }
+
+// Run measures and prints the tables.
+func (c *swapBenchCmd) Run(ctx context.Context, t terminal) error {
+	r, err := quality.Run(ctx, quality.Options{
+		Media: c.Media, Pairs: c.Pairs, Set: c.Set, Frames: c.Frames, Start: c.Start, Recognisers: c.Recogniser,
+		Out: c.Out, Compare: c.Compare, Engine: c.Engine, Baseline: c.Baseline, Speed: c.Speed, Workers: c.Workers, Log: t.err,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(t.out, r)
+	} else {
+		r.Print(t.out)
+	}
+	if failed := r.Failed(); err == nil && c.Gate && len(failed) > 0 {
+		return fault.New(fault.Unsupported, "gate", "%d measures miss their limits: %s", len(failed), strings.Join(failed, "; "))
+	}
+	return err
 }

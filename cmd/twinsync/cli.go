@@ -35,7 +35,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run one worker for a service or a NATS cluster."`
 	Keys    keysCmd    `cmd:"" help:"Make, list, rotate and revoke customers' keys."`
 	Models  modelsCmd  `cmd:"" help:"Show the networks that TwinSync can use."`
-	Bench   benchCmd   `cmd:"" help:"Measure speed and memory beside plain FFmpeg."`
+	Bench   benchCmd   `cmd:"" help:"Measure speed beside plain FFmpeg, and how good swaps are."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
