@@ -33,7 +33,6 @@ const (
 	openMouth     = .03 // eye distances: teeth may show
 	wideOpenMouth = .25 // the shape of the mouth cannot be trusted any more
 	strongTurn    = .52 // radians, 30°
-	hardShadow    = 1.0 // difference in log light between the sides of the face
 )
 
 // NewIdentity makes an identity from one or several photos of the same person. Several are
@@ -125,8 +124,9 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	skin = skin.Open(.008 * maskSide)
 	conf := r.withoutHair(r.hairOn(skin), .015).Mul(seen)
 	weight := lightWeight(r, skin, conf)
-	if dark := s.fillFromMirror(r, small, weight, conf); dark {
-		warn = append(warn, Warning{"hard_shadow", "One side of the face lies in hard shadow in the photo and is filled from the other; an evenly lit photo works better."})
+	s.fillFromMirror(r, small, weight, conf)
+	if s.even(r, skin, conf) > hardShadow {
+		warn = append(warn, Warning{"hard_shadow", "Hard shadows lie on the face in the photo, and what they hide is guessed; an evenly lit photo works better."})
 	}
 	solid := r.solid(conf)
 	s.confidence = pix.NewMap(textureSide, textureSide)
@@ -321,25 +321,17 @@ func visibility(m *face.Mesh, p *pix.RGB, r *regions) pix.Map {
 }
 
 // fillFromMirror replaces what is hidden or lies in deep shadow by the other half of the face,
-// moved to this side's colours. It changes the texture and conf, and reports whether one
-// side is in hard shadow. small is the texture at r's side.
-func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Map) (dark bool) {
+// moved to this side's colours. It changes the texture and conf. small is the texture at r's side.
+func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Map) {
 	fn := float32(r.n)
 	base := small.lowPass(weight, .03*fn)
 	luma := base.luma().Blurred(.02 * fn)
 	other := luma.Mirrored()
-	trust, far := pix.NewMap(r.n, r.n), conf.Mirrored()
-	shadowed, all := 0.0, 0.0
+	trust := pix.NewMap(r.n, r.n)
 	for i, l := range luma.Pix {
 		// Light below 1 % tells nothing, above 3 % everything.
 		lit := min(pix.SmoothStep(l, logOnePercent, logThreePercent), 1-pix.SmoothStep(other.Pix[i]-l, .6, 1.2))
 		trust.Pix[i] = conf.Pix[i] * (.2 + .8*lit)
-		if r.skin.Pix[i] > .5 && r.rim.Pix[i] > .08 && conf.Pix[i] > .5 && far.Pix[i] > .5 {
-			all++
-			if other.Pix[i]-l > hardShadow {
-				shadowed++
-			}
-		}
 	}
 	mirror := trust.Clone()
 	mirror = erodeGrey(mirror, int(.025*fn)).Mirrored()
@@ -370,7 +362,6 @@ func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Ma
 	for i := range conf.Pix {
 		conf.Pix[i] = max(conf.Pix[i], min(mirror.Pix[i], share.Pix[i]))
 	}
-	return shadowed > .15*all
 }
 
 // Logs of the light levels between which a texel begins to tell something.

@@ -12,6 +12,7 @@ const (
 	lightSigma = .07 // what is wider is light, what is finer is the face's own detail
 	sheenSigma = .02 // highlights lie between this and lightSigma
 	sheenShare = .4  // of the target's highlights that the new face gets
+	formShare  = .8  // of the difference between the target's sides: light from the side
 	shadeLimit = 1.3 // log light by which shading may differ from the mean change
 	brightFall = .7  // how bright detail shrinks where light is added: it is mostly gloss
 	darkFall   = .15 // the same for dark detail: it is mostly pigment
@@ -21,17 +22,17 @@ const (
 type view struct {
 	base    colours    // low-pass of the face in log light, lightSide
 	mean    [3]float32 // its weighted mean
-	sheen   pix.Map    // highlights above the base, ≥ 0, lightSide
+	form    pix.Map    // light's share of the band above the base, lightSide
 	object  pix.Map    // what lies in front, 0…1, targetSide; no pixels when nothing does
 	covered float32    // share of the visible face that something covers
 	seen    float32    // share of the face that is seen at all
 }
 
-// light is what is drawn with: a view's base, sheen and object after smoothing in time.
+// light is what is drawn with: a view's base, form and object after smoothing in time.
 type light struct {
 	base   colours
 	mean   [3]float32
-	sheen  pix.Map
+	form   pix.Map
 	object pix.Map
 }
 
@@ -58,18 +59,29 @@ func (g *target) measure(f *pix.Frame, o *face.Observation, curve *pix.Curve, wl
 	pix.Resample(w, weight)
 	v.base = small.lowPass(w, lightSigma*lightSide)
 	v.mean = v.base.mean(wl.weight)
-	v.sheen = sheen(small, v.base, w)
+	v.form = form(small, v.base, w)
 	return v
 }
 
-// sheen is how much brighter than the base the face is in the band of highlights.
-func sheen(lg, base colours, weight pix.Map) pix.Map {
+// form is what of the band between sheenSigma and lightSigma is drawn by light: its highlights, and the
+// difference between the face's two sides, which are built alike.
+func form(lg, base colours, weight pix.Map) pix.Map {
 	l, b := lg.luma(), base.luma()
 	pix.Blur(l, l, sheenSigma*lightSide)
-	for i := range l.Pix {
-		l.Pix[i] = max(0, l.Pix[i]-b.Pix[i]) * min(1, 2*weight.Pix[i])
+	for i, v := range b.Pix {
+		l.Pix[i] = (l.Pix[i] - v) * min(1, 2*weight.Pix[i])
 	}
-	return l
+	out := pix.NewMap(l.W, l.H)
+	for y := range l.H {
+		row, w, o := l.Row(y), weight.Row(y), out.Row(y)
+		for x, v := range row {
+			far := l.W - 1 - x
+			known := min(1, 2*min(w[x], w[far]))
+			side := known * (v - row[far]) / 2
+			o[x] = sheenShare*max(0, v-side) + formShare*side
+		}
+	}
+	return out
 }
 
 // readFace unwraps the face of a frame onto targetSide in log light. The frame is first
@@ -179,7 +191,7 @@ func (w *lightGrid) transfer(dst *gain, l *light, tone float32) {
 		mean[k] = l.mean[k] - w.mean[k]
 	}
 	for i := range dst {
-		gloss := sheenShare * l.sheen.Pix[i] * w.gloss.Pix[i]
+		gloss := l.form.Pix[i] * w.gloss.Pix[i]
 		sum := float32(0)
 		for k := range mean {
 			d := l.base[k].Pix[i] - w.base[k].Pix[i] - mean[k]
@@ -207,7 +219,7 @@ const (
 // that are nil (no face, another shot) are left out.
 func smoothLight(views []*view, at int, sigma float64) *light {
 	own := views[at]
-	l := &light{base: newColours(lightSide), sheen: pix.NewMap(lightSide, lightSide), object: lasting(views, at)}
+	l := &light{base: newColours(lightSide), form: pix.NewMap(lightSide, lightSide), object: lasting(views, at)}
 	var mean [3]float64
 	sum, meanSum := 0.0, 0.0
 	for j, v := range views {
@@ -231,8 +243,8 @@ func smoothLight(views []*view, at int, sigma float64) *light {
 				b[i] += float32(w) * (x - v.mean[k])
 			}
 		}
-		for i, x := range v.sheen.Pix {
-			l.sheen.Pix[i] += float32(w) * x
+		for i, x := range v.form.Pix {
+			l.form.Pix[i] += float32(w) * x
 		}
 	}
 	for k := range mean {
@@ -241,8 +253,8 @@ func smoothLight(views []*view, at int, sigma float64) *light {
 			l.base[k].Pix[i] = x/float32(sum) + l.mean[k]
 		}
 	}
-	for i := range l.sheen.Pix {
-		l.sheen.Pix[i] /= float32(sum)
+	for i := range l.form.Pix {
+		l.form.Pix[i] /= float32(sum)
 	}
 	return l
 }

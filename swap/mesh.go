@@ -200,7 +200,7 @@ func (e *meshEngine) matchSharpness(neutral *face.Shape, usual *face.Pose, wante
 	f := &pix.Frame{Layout: pix.Layout{W: int(b.W) + 3, H: int(b.H) + 3, Depth: 8, Mono: true}, Colour: c}
 	g := e.offset.shaped(&o, 1)
 	reference := e.target.reference.resampled(lightSide)
-	flat := &light{base: reference.lowPass(e.light.weight, lightSigma*lightSide), sheen: pix.NewMap(lightSide, lightSide)}
+	flat := &light{base: reference.lowPass(e.light.weight, lightSigma*lightSide), form: pix.NewMap(lightSide, lightSide)}
 	flat.mean = flat.base.mean(e.light.weight)
 	var q gain
 	e.light.transfer(&q, flat, e.options.Tone)

@@ -36,7 +36,8 @@ const (
 	outlineInset, outlineFeather         = .03, .055
 	foreheadFrom, foreheadFull           = .03, .11 // under vertex 10: the hairline stays
 	eyeGrow, eyeSoft                     = .012, .006
-	minification                         = .35 // texels of blur per texel that falls into one pixel
+	ownLips                              = .006 // margin of the target's lips where the photo's are stretched
+	minification                         = .35  // texels of blur per texel that falls into one pixel
 )
 
 // newTexture prepares the identity for a track whose face is width pixels wide. change is the
@@ -238,11 +239,13 @@ func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
 	pix.Resample(conf, id.confidence)
 	pix.Resample(keep, g.keep)
 	eyes := r.eyes.Grow(eyeGrow * fn).Blurred(eyeSoft * fn)
+	lips := r.lips.Grow(ownLips * fn).Blurred(ownLips * fn)
+	laugh := pix.SmoothStep(id.open, openMouth, laughOpening)
 	top := face.Canonical().UV[10].Y
 	for i := range t.texels {
 		v := r.v(i / r.n)
 		a := pix.SmoothStep(r.rim.Pix[i], outlineInset, outlineInset+outlineFeather) *
 			pix.SmoothStep(v, top+foreheadFrom, top+foreheadFull)
-		t.texels[i].alpha = a * conf.Pix[i] * keep.Pix[i] * (1 - eyes.Pix[i])
+		t.texels[i].alpha = a * conf.Pix[i] * keep.Pix[i] * (1 - eyes.Pix[i]) * (1 - laugh*lips.Pix[i])
 	}
 }
