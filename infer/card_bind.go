@@ -10,7 +10,7 @@ import (
 
 // binding is a card held against a file: every tensor with the name, shape and type that both agree on.
 type binding struct {
-	card            ModelCard // with the size that the file said
+	card            ModelCard // with the size that the file said, without optional inputs that it has not
 	inputs, outputs []boundTensor
 	batch           bool // the first dimension of all is open in the file
 }
@@ -25,6 +25,9 @@ type boundTensor struct {
 // bind compares a card with a file. Its errors are fault.InvalidField and say which tensor is wrong, what the
 // file has and what the card says.
 func bind(c ModelCard, g *graph) (*binding, error) {
+	c.Inputs = slices.DeleteFunc(slices.Clone(c.Inputs), func(in CardInput) bool {
+		return in.Optional && !slices.ContainsFunc(g.inputs, func(t graphTensor) bool { return t.name == in.Name })
+	})
 	b := &binding{card: c, inputs: make([]boundTensor, len(c.Inputs)), outputs: make([]boundTensor, len(c.Outputs)), batch: true}
 	// The target comes first: where the card leaves its size to the file, the others follow it.
 	for _, target := range []bool{true, false} {

@@ -118,8 +118,24 @@ func strict(n *yaml.Node, t reflect.Type, path string, depth int) error {
 		if n.Kind != yaml.ScalarNode {
 			return wrong(n, "must be one value")
 		}
+		if want := scalarWanted(t.Kind(), n.Tag); want != "" {
+			return wrong(n, "is %q, must be %s", short(n.Value), want)
+		}
 	}
 	return nil
+}
+
+// scalarWanted says what a value of a YAML tag should have been for a kind of field, "" if it is that.
+func scalarWanted(kind reflect.Kind, tag string) string {
+	switch {
+	case (kind == reflect.Int || kind == reflect.Int64) && tag != "!!int":
+		return "a whole number"
+	case kind == reflect.Float64 && tag != "!!int" && tag != "!!float":
+		return "a number"
+	case kind == reflect.Bool && tag != "!!bool":
+		return "true or false"
+	}
+	return ""
 }
 
 func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {

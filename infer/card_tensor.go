@@ -86,6 +86,8 @@ type CardInput struct {
 	// Sharpen the picture first: x + Amount·(x − blur(x, Sigma)).
 	Sharpen Sharpen `yaml:"sharpen" json:"sharpen,omitzero"`
 
+	// Optional, for weight and morph: a file without the input is right too. It needs a name.
+	Optional bool `yaml:"optional" json:"optional,omitempty"`
 	// Value, for weight and morph: what is used unless the user says otherwise, and the ends of
 	// what may be said.
 	Value float64 `yaml:"value" json:"value,omitempty"`

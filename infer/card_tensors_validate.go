@@ -75,6 +75,9 @@ func (c ModelCard) checkInput(at string, in CardInput) error {
 	if !within(in.Min, -1000, 1000) || !within(in.Max, in.Min, 1000) || !within(in.Value, in.Min, in.Max) {
 		return bad(at+".value", "must lie between min and max, which are from -1000 to 1000")
 	}
+	if in.Optional && (in.Name == "" || in.Role != RoleWeight && in.Role != RoleMorph) {
+		return bad(at+".optional", "is for a weight or morph with a name")
+	}
 	return c.checkPictureShape(at, in.Picture(), in.Shape, in.Layout, c.sideOf(in.Size), 3*max(1, len(in.Channels)))
 }
 
@@ -180,10 +183,15 @@ func (c ModelCard) inputShape(in CardInput) []int64 {
 
 // outputShape is the same of an output.
 func (c ModelCard) outputShape(out CardOutput) []int64 {
-	if len(out.Shape) == 0 && out.Role == RoleImage {
+	switch {
+	case len(out.Shape) > 0:
+		return out.Shape
+	case out.Role == RoleImage:
 		return pictureShape(out.Layout, c.sideOf(out.Size), 3)
+	case out.Role == RoleMask, out.Role == RoleTargetMask:
+		return pictureShape(out.Layout, c.sideOf(out.Size), 1)
 	}
-	return out.Shape
+	return nil
 }
 
 // shapeText is a shape as people write it: 1×3×128×128, a ? where it is open.

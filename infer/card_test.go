@@ -29,11 +29,11 @@ func TestWrongCards(t *testing.T) {
 		{"no version", "card: 1", "card: 0", "card", "must be 1"},
 		{"name", "name: inswapper_128\n", "name: ../x\n", "name", "is no name"},
 		{"kind", "kind: swapper", "kind: magic", "kind", "swapper, enhancer"},
-		{"unknown field", "size: 128", "syze: 128", "syze", "no such field (line 19)"},
+		{"unknown field", "size: 128", "syze: 128", "syze", "no such field (line 20)"},
 		{"unknown field inside", "boost:", "extra: {a: 1}\nboost:", "extra", "no such field"},
 		{"unknown field of an input", "{role: target, name: target}", "{role: target, nam: target}", "inputs[0].nam", "no such field"},
 		{"field twice", "size: 128\n", "size: 128\nsize: 256\n", "card", "already defined"},
-		{"wrong type", "size: 128\n", "size: big\n", "card", "line 19"},
+		{"wrong type", "size: 128\n", "size: big\n", "size", "must be a whole number (line 20)"},
 		{"size", "size: 128\n", "size: 8\n", "size", "from 16 to 4096"},
 		{"size and shape", "name: target}", "name: target, shape: [1, 3, 256, 256]}", "inputs[0].shape", "1×3×128×128"},
 		{"template", "arcface_128}", "arcface_129}", "template.name", "no template"},
@@ -67,6 +67,9 @@ func TestWrongCards(t *testing.T) {
 		{"alias", "title: InSwapper 128", "title: &a x\nauthors: *a", "title", "anchors"},
 		{"two documents", "card: 1", "card: 1\n---\ncard: 1", "card", "one YAML document"},
 		{"provider", "boost:", "providers: [gpu]\nboost:", "providers[0]", "no provider"},
+		{"a word for a truth", "slider: true", "slider: maybe", "embedding.slider", "true or false"},
+		{"a word for a number", "blur: 0.3", "blur: soft", "mask.box.blur", "must be a number"},
+		{"optional target", "name: target}", "name: target, optional: true}", "inputs[0].optional", "weight or morph"},
 		{"deep", "notes", "notes", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

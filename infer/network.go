@@ -123,7 +123,8 @@ func boundTensors(ts []boundTensor) []Tensor {
 	return out
 }
 
-// Card is the network's card, with the size that the file said where the card left it open.
+// Card is the network's card as its file fits it: with the size that the file said where the card left it
+// open, and without optional inputs that the file does not have.
 func (n *Network) Card() ModelCard { return n.card }
 
 // Provider is the one that computes this network.

@@ -383,3 +383,28 @@ func TestInitializer(t *testing.T) {
 		})
 	}
 }
+
+// TestOptionalInput: one card for files with and without an input.
+func TestOptionalInput(t *testing.T) {
+	r := open(t, infer.Options{})
+	card, err := infer.PublishedCard("dfm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := r.OpenBytes(infertest.DeepSwapper(32).Bytes(), card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(without.Inputs()) != 1 || without.Card().InputIndex(infer.RoleMorph) >= 0 || card.InputIndex(infer.RoleMorph) < 0 {
+		t.Errorf("inputs %v", without.Inputs())
+	}
+	g := infertest.DeepSwapper(32)
+	g.Node("Identity", []string{g.Input("morph_value:0", infertest.Float, 1)})
+	with, err := r.OpenBytes(g.Bytes(), card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(with.Inputs()) != 2 || with.Card().InputIndex(infer.RoleMorph) != 1 {
+		t.Errorf("inputs %v", with.Inputs())
+	}
+}
