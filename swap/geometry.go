@@ -12,8 +12,8 @@ import (
 const (
 	shapeShare     = .7
 	outlineShare   = .6 // of it at the face's outline, where hair and neck must follow
-	smileDamping   = .6 // share of it dropped around a mouth that is open in the photo,
-	laughDamping   = .9 // and around one that laughs, opened by laughOpening eye distances
+	smileDamping   = .3 // share of it dropped around a mouth that is open in the photo,
+	laughDamping   = .5 // and around one that laughs, opened by laughOpening eye distances
 	laughOpening   = .12
 	ringRadius     = 1.4
 	ringDepth      = .3 // eye distances behind the face
@@ -42,8 +42,9 @@ func newOffset(id *Identity, neutral *face.Shape, strength float32) *offset {
 		}
 	}
 	o := new(offset)
+	rest := face.Expressions().Relaxed(neutral)
 	for i, s := range id.shape {
-		n := neutral[i]
+		n := rest[i]
 		o[i] = pix.Vec3{X: w[i] * (s.X - n.X), Y: w[i] * (s.Y - n.Y), Z: w[i] * (s.Z - n.Z)}
 	}
 	// Identity may neither open nor close the mouth: both lips move alike.

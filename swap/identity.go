@@ -149,9 +149,12 @@ func lightWeight(r *regions, skin, seen pix.Map) pix.Map {
 	return w.Blurred(float32(r.n) / 512)
 }
 
-// neutralShape is the shape of the face in canonical units. The photo's expression is still in
-// it; damping where it matters happens in newOffset.
-func neutralShape(m *face.Mesh) (face.Shape, face.Pose) { return face.Decompose(m) }
+// neutralShape is the shape of the face in canonical units, at rest: the photo's own expression
+// would stay on the face through the whole video.
+func neutralShape(m *face.Mesh) (face.Shape, face.Pose) {
+	s, pose := face.Decompose(m)
+	return face.Expressions().Relaxed(&s), pose
+}
 
 // mouthOpening is the distance between the lips in eye distances.
 func mouthOpening(m *face.Mesh) float32 {

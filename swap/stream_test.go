@@ -121,7 +121,7 @@ func TestNothingMovesWithoutChangeOfShape(t *testing.T) {
 	id := someone(t)
 	footage := newClip(smallLayout, pix.Colour{}, 1, paleFace)
 	same := *id
-	same.shape = footage.analysis.Tracks[0].Neutral
+	same.shape = face.Expressions().Relaxed(&footage.analysis.Tracks[0].Neutral)
 	out, _ := run(t, planFor(t, footage, &same, nil), footage.copies(), 0, 1)
 	b := footage.analysis.Tracks[0].Faces[0].Mesh.Bounds()
 	margin := .02 * b.W // the pyramid's coarse bands reach a little farther
