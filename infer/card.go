@@ -22,19 +22,19 @@ type ModelCard struct {
 	// Kind is what it does.
 	Kind ModelKind `yaml:"kind" json:"kind"`
 	// Title, Authors, Source (a page) and Notes are for people.
-	Title   string `yaml:"title" json:"title,omitempty"`
-	Authors string `yaml:"authors" json:"authors,omitempty"`
-	Source  string `yaml:"source" json:"source,omitempty"`
-	Notes   string `yaml:"notes" json:"notes,omitempty"`
+	Title   string `yaml:"title,omitempty" json:"title,omitempty"`
+	Authors string `yaml:"authors,omitempty" json:"authors,omitempty"`
+	Source  string `yaml:"source,omitempty" json:"source,omitempty"`
+	Notes   string `yaml:"notes,omitempty" json:"notes,omitempty"`
 
 	Licence Licence    `yaml:"licence" json:"licence"`
 	Files   []CardFile `yaml:"files" json:"files"`
 
 	// Size is the side in pixels of the square picture that the network reads, 0 where the file
 	// says it (then it must be fixed there) or where the network reads no picture.
-	Size int `yaml:"size" json:"size,omitempty"`
+	Size int `yaml:"size,omitempty" json:"size,omitempty"`
 	// Template says where the five points of a face lie in that picture.
-	Template Template `yaml:"template" json:"template,omitzero"`
+	Template Template `yaml:"template,omitempty" json:"template,omitzero"`
 
 	// Inputs are all inputs of the file; Outputs those that are used. One without a name is
 	// the file's own at the same place in its list.
@@ -42,23 +42,23 @@ type ModelCard struct {
 	Outputs []CardOutput `yaml:"outputs" json:"outputs"`
 
 	// Embedding: for a swapper with a source embedding.
-	Embedding *EmbeddingRule `yaml:"embedding" json:"embedding,omitempty"`
+	Embedding *EmbeddingRule `yaml:"embedding,omitempty" json:"embedding,omitempty"`
 	// Mask: which parts of the network's picture are used; for occluders and parsers, how
 	// their answer becomes a mask.
-	Mask MaskRule `yaml:"mask" json:"mask,omitzero"`
+	Mask MaskRule `yaml:"mask,omitempty" json:"mask,omitzero"`
 	// Decoder: how a detector's or landmarker's numbers are read.
-	Decoder *Decoder `yaml:"decoder" json:"decoder,omitempty"`
+	Decoder *Decoder `yaml:"decoder,omitempty" json:"decoder,omitempty"`
 	// Lips: for lip-sync networks.
-	Lips *LipRule `yaml:"lips" json:"lips,omitempty"`
+	Lips *LipRule `yaml:"lips,omitempty" json:"lips,omitempty"`
 
 	// Boost lists the sides in pixels at which a swapper may be run with pixel boost: multiples
 	// of Size, at most 8 times. Empty: Size alone.
-	Boost []int `yaml:"boost" json:"boost,omitempty"`
-	// Blend is how much of an enhancer's picture is used, in percent; 80 unless given.
-	Blend int `yaml:"blend" json:"blend,omitempty"`
+	Boost []int `yaml:"boost,omitempty" json:"boost,omitempty"`
+	// Blend is how much of an enhancer's picture is used: 1 to 100 percent, 80 unless given.
+	Blend int `yaml:"blend,omitempty" json:"blend,omitempty"`
 	// Providers are those that the network is known to run on, by the names of Providers
 	// without "auto"; empty: any.
-	Providers []string `yaml:"providers" json:"providers,omitempty"`
+	Providers []string `yaml:"providers,omitempty" json:"providers,omitempty"`
 }
 
 // ModelKind is what a network does.
@@ -88,14 +88,14 @@ type Licence struct {
 	// --accept-licence is given.
 	ID string `yaml:"id" json:"id"`
 	// Name is the licence as its makers call it.
-	Name string `yaml:"name" json:"name,omitempty"`
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
 	// URL is where it can be read.
-	URL string `yaml:"url" json:"url,omitempty"`
+	URL string `yaml:"url,omitempty" json:"url,omitempty"`
 	// Commercial tells whether commercial use is allowed. Anything but CommercialYes has to be accepted
 	// by name.
 	Commercial Commercial `yaml:"commercial" json:"commercial"`
 	// Text is what is shown before acceptance.
-	Text string `yaml:"text" json:"text,omitempty"`
+	Text string `yaml:"text,omitempty" json:"text,omitempty"`
 }
 
 // Commercial answers whether commercial use is allowed.
@@ -130,12 +130,12 @@ type CardFile struct {
 	// keeps outside its file, under this name).
 	Role FileRole `yaml:"role" json:"role"`
 	// URLs are https addresses of the file, tried in this order.
-	URLs []string `yaml:"urls" json:"urls,omitempty"`
+	URLs []string `yaml:"urls,omitempty" json:"urls,omitempty"`
 	// SHA256 is its digest, 64 lower-case hexadecimal digits; "" where it is not known: then it is
 	// pinned when the file is added, and the file is not downloaded.
-	SHA256 string `yaml:"sha256" json:"sha256,omitempty"`
+	SHA256 string `yaml:"sha256,omitempty" json:"sha256,omitempty"`
 	// Size in bytes, 0 where it is not known.
-	Size int64 `yaml:"size" json:"size,omitempty"`
+	Size int64 `yaml:"size,omitempty" json:"size,omitempty"`
 }
 
 // FileRole is what a file is for.

@@ -126,7 +126,7 @@ func (b *binding) tensor(side string, i int, name string, element Element, want 
 	if !file.shaped {
 		shape = make([]int64, len(want)) // nothing is said: all is open
 	}
-	if want == nil {
+	if len(want) == 0 {
 		want = make([]int64, len(shape))
 	}
 	disagree := bad(at+".shape", "%s %s is %s in the file, the card says %s", side, file.name, shapeText(shape), shapeText(want))

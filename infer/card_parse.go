@@ -50,12 +50,14 @@ func parseCard(b []byte) (ModelCard, error) {
 	if err := strict(root.Content[0], reflect.TypeFor[ModelCard](), "", 0); err != nil {
 		return ModelCard{}, err
 	}
-	card := ModelCard{Template: Template{Scale: 1}}
+	card := ModelCard{Template: Template{Scale: 1}, Blend: -1}
 	if err := root.Decode(&card); err != nil {
 		return ModelCard{}, badYAML(err)
 	}
-	if card.Version == CardVersion && card.Kind == Enhancer && card.Blend == 0 {
-		card.Blend = defaultBlend
+	if card.Blend == -1 {
+		if card.Blend = 0; card.Kind == Enhancer {
+			card.Blend = defaultBlend
+		}
 	}
 	return card, nil
 }

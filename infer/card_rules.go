@@ -18,15 +18,15 @@ type EmbeddingRule struct {
 	Transform string `yaml:"transform" json:"transform"`
 	// Initializer, for TransformMatrix: the name of the constant in the network's file that holds E, or
 	// LastInitializer. Left out, E is the file of role "matrix".
-	Initializer string `yaml:"initializer" json:"initializer,omitempty"`
+	Initializer string `yaml:"initializer,omitempty" json:"initializer,omitempty"`
 	// Converter, for TransformConverter: the name of a card. Left out, it is the file of role
 	// "converter", with one input and one output.
-	Converter string `yaml:"converter" json:"converter,omitempty"`
+	Converter string `yaml:"converter,omitempty" json:"converter,omitempty"`
 	// After: the result is brought to length 1. False unless given.
-	After bool `yaml:"normalise-after" json:"normalise_after"`
+	After bool `yaml:"normalise-after,omitempty" json:"normalise_after"`
 	// Slider: the user may push the result towards or away from the target's own
 	// embedding (transformed alike): e·(1−f) + target·f. False unless given.
-	Slider bool `yaml:"slider" json:"slider,omitempty"`
+	Slider bool `yaml:"slider,omitempty" json:"slider,omitempty"`
 }
 
 // The transforms of an embedding.
@@ -57,18 +57,18 @@ func (e *EmbeddingRule) UnmarshalYAML(n *yaml.Node) error {
 // masks that it names. For an occluder or parser it says how its answer becomes a mask.
 type MaskRule struct {
 	// Box is a square with soft edges.
-	Box *BoxMask `yaml:"box" json:"box,omitempty"`
+	Box *BoxMask `yaml:"box,omitempty" json:"box,omitempty"`
 	// Network uses the network's own outputs of the roles mask and target-mask.
-	Network *NetworkMask `yaml:"network" json:"network,omitempty"`
+	Network *NetworkMask `yaml:"network,omitempty" json:"network,omitempty"`
 	// Area is a part of the face: AreaUpper, AreaLower or AreaMouth.
-	Area string `yaml:"area" json:"area,omitempty"`
+	Area string `yaml:"area,omitempty" json:"area,omitempty"`
 
 	// Occluders and parsers. Keep lists the classes that are face, for a parser.
-	Keep []int `yaml:"keep,flow" json:"keep,omitempty"`
+	Keep []int `yaml:"keep,flow,omitempty" json:"keep,omitempty"`
 	// Sigma of the Gaussian over the mask, in pixels of the network's picture; 5 is customary.
 	Sigma float64 `yaml:"sigma" json:"sigma,omitempty"`
 	// Remap is RemapNone, or RemapClip: (clip(m, ½, 1) − ½)·2 after the blur.
-	Remap string `yaml:"remap" json:"remap,omitempty"`
+	Remap string `yaml:"remap,omitempty" json:"remap,omitempty"`
 }
 
 // The remaps of a mask.
@@ -105,19 +105,19 @@ type Decoder struct {
 	// Name is one of the Decode… constants.
 	Name string `yaml:"name" json:"name"`
 	// Sizes are other sides at which a detector may be run, in pixels.
-	Sizes []int `yaml:"sizes,flow" json:"sizes,omitempty"`
+	Sizes []int `yaml:"sizes,flow,omitempty" json:"sizes,omitempty"`
 	// Anchors per cell: 1 or 2.
-	Anchors int `yaml:"anchors" json:"anchors,omitempty"`
+	Anchors int `yaml:"anchors,omitempty" json:"anchors,omitempty"`
 	// Threshold: candidates with a score of at most this are dropped. 0…1.
-	Threshold float64 `yaml:"threshold" json:"threshold,omitempty"`
+	Threshold float64 `yaml:"threshold,omitempty" json:"threshold,omitempty"`
 	// Overlap is the intersection over union above which the weaker of two boxes is dropped. 0…1.
-	Overlap float64 `yaml:"overlap" json:"overlap,omitempty"`
+	Overlap float64 `yaml:"overlap,omitempty" json:"overlap,omitempty"`
 	// Grid: a landmarker's coordinates run from 0 to this over the side of its picture.
-	Grid float64 `yaml:"grid" json:"grid,omitempty"`
+	Grid float64 `yaml:"grid,omitempty" json:"grid,omitempty"`
 	// Box: how many pixels of its picture the larger side of a face's box takes, centred.
-	Box float64 `yaml:"box" json:"box,omitempty"`
+	Box float64 `yaml:"box,omitempty" json:"box,omitempty"`
 	// FullScore is the score that counts as certain: scores are divided by it.
-	FullScore float64 `yaml:"full-score" json:"full_score,omitempty"`
+	FullScore float64 `yaml:"full-score,omitempty" json:"full_score,omitempty"`
 }
 
 // The decoders.

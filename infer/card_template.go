@@ -11,12 +11,12 @@ import "gopkg.in/yaml.v3"
 // size (pixel boost) the exact place is (q + ½)·k − ½ with q that pixel.
 type Template struct {
 	// Name is one of TemplateNames.
-	Name string `yaml:"name" json:"name,omitempty"`
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
 	// Points are fractions of the side.
-	Points [][2]float64 `yaml:"points,flow" json:"points,omitempty"`
+	Points [][2]float64 `yaml:"points,flow,omitempty" json:"points,omitempty"`
 	// Scale about the middle, 1 unless given; Offset in fractions of the side.
 	Scale  float64    `yaml:"scale" json:"scale,omitempty"`
-	Offset [2]float64 `yaml:"offset,flow" json:"offset,omitzero"`
+	Offset [2]float64 `yaml:"offset,flow,omitempty" json:"offset,omitzero"`
 }
 
 // UnmarshalYAML fills in what is left out.

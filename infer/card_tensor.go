@@ -61,37 +61,37 @@ const (
 type CardInput struct {
 	Role Role `yaml:"role" json:"role"`
 	// Name is the tensor's in the file; "" where it is the file's input at this place.
-	Name string `yaml:"name" json:"name,omitempty"`
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
 	// Shape lists the dimensions, 0 being whatever the file says. Left out, it follows for a picture
 	// from size, layout and channels, and is the file's otherwise. Where the file leaves
 	// a dimension open, the card's holds.
-	Shape []int64 `yaml:"shape,flow" json:"shape,omitempty"`
+	Shape []int64 `yaml:"shape,flow,omitempty" json:"shape,omitempty"`
 	// Type is float32 unless given.
 	Type Element `yaml:"type" json:"type"`
 
 	// For pictures: Layout is NCHW unless given, Colour RGB, Size the card's.
 	Layout string `yaml:"layout" json:"layout,omitempty"`
 	Colour string `yaml:"colour" json:"colour,omitempty"`
-	Size   int    `yaml:"size" json:"size,omitempty"`
+	Size   int    `yaml:"size,omitempty" json:"size,omitempty"`
 	// The network reads (x·Scale − Mean) / Std, Mean and Std by channel in the order of Colour.
 	// Scale is what white is before that: 1 unless given.
 	Scale float64 `yaml:"scale" json:"scale,omitempty"`
-	Mean  Triple  `yaml:"mean,flow" json:"mean"`
+	Mean  Triple  `yaml:"mean,flow,omitempty" json:"mean"`
 	Std   Triple  `yaml:"std,flow" json:"std"`
 	// Channels are groups of three channels, each WholeFace or LowerHalfZero; empty: one whole face.
 	// What is zeroed is 0 after normalisation.
-	Channels []string `yaml:"channels,flow" json:"channels,omitempty"`
+	Channels []string `yaml:"channels,flow,omitempty" json:"channels,omitempty"`
 	// Template of a source picture; the card's when it has no name or points.
-	Template Template `yaml:"template" json:"template,omitzero"`
+	Template Template `yaml:"template,omitempty" json:"template,omitzero"`
 	// Sharpen the picture first: x + Amount·(x − blur(x, Sigma)).
-	Sharpen Sharpen `yaml:"sharpen" json:"sharpen,omitzero"`
+	Sharpen Sharpen `yaml:"sharpen,omitempty" json:"sharpen,omitzero"`
 
 	// Optional, for weight and morph: a file without the input is right too. It needs a name.
-	Optional bool `yaml:"optional" json:"optional,omitempty"`
+	Optional bool `yaml:"optional,omitempty" json:"optional,omitempty"`
 	// Value, for weight and morph: what is used unless the user says otherwise, and the ends of
 	// what may be said.
-	Value float64 `yaml:"value" json:"value,omitempty"`
-	Min   float64 `yaml:"min" json:"min,omitempty"`
+	Value float64 `yaml:"value,omitempty" json:"value,omitempty"`
+	Min   float64 `yaml:"min,omitempty" json:"min,omitempty"`
 	Max   float64 `yaml:"max" json:"max,omitempty"`
 }
 
@@ -113,18 +113,18 @@ func (i CardInput) Picture() bool { return i.Role == RoleTarget || i.Role == Rol
 type CardOutput struct {
 	Role Role `yaml:"role" json:"role"`
 	// Name, Shape and Type as an input's.
-	Name  string  `yaml:"name" json:"name,omitempty"`
-	Shape []int64 `yaml:"shape,flow" json:"shape,omitempty"`
+	Name  string  `yaml:"name,omitempty" json:"name,omitempty"`
+	Shape []int64 `yaml:"shape,flow,omitempty" json:"shape,omitempty"`
 	Type  Element `yaml:"type" json:"type"`
 	// For pictures and masks: Layout is NCHW unless given, Colour RGB, Size the card's.
 	Layout string `yaml:"layout" json:"layout,omitempty"`
 	Colour string `yaml:"colour" json:"colour,omitempty"`
-	Size   int    `yaml:"size" json:"size,omitempty"`
+	Size   int    `yaml:"size,omitempty" json:"size,omitempty"`
 	// Range holds the numbers for black and white, or for nothing and all of a mask; what lies
 	// beyond is cut off. 0 and 1 unless given.
 	Range [2]float64 `yaml:"range,flow" json:"range"`
 	// Stride in pixels of the cells that a detector's output is about: 8, 16, 32, 64 or 128.
-	Stride int `yaml:"stride" json:"stride,omitempty"`
+	Stride int `yaml:"stride,omitempty" json:"stride,omitempty"`
 }
 
 // UnmarshalYAML fills in what is left out.

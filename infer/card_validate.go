@@ -290,8 +290,8 @@ func (c ModelCard) checkRest() error {
 	if c.Blend != 0 && c.Kind != Enhancer {
 		return bad("blend", "is for enhancers")
 	}
-	if c.Blend < 0 || c.Blend > 100 {
-		return bad("blend", "must be from 0 to 100 percent")
+	if c.Kind == Enhancer && (c.Blend < 1 || c.Blend > 100) {
+		return bad("blend", "must be from 1 to 100 percent")
 	}
 	for i, p := range c.Providers {
 		if !slices.Contains(Providers()[1:], p) {

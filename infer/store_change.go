@@ -1,0 +1,356 @@
+package infer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/twinsync/twinsync/fault"
+)
+
+// AddRequest is a network to be added.
+type AddRequest struct {
+	Card ModelCard
+	// From tells the record where the card came from.
+	From string
+	// Files are the paths of the card's files: of the file that has the same name in the card, or
+	// of the network itself. Files that are not given are left out for now.
+	Files []string
+	// SHA256 is the digest that the network's file must have, "" for the card's. Given, it stands in for
+	// the card's.
+	SHA256 string
+	// AcceptLicence is the ID of the licence that the caller accepts, "" for none.
+	AcceptLicence string
+	// Replace allows that a network of this name is there already.
+	Replace bool
+	// By is who does it, and Now when.
+	By  string
+	Now time.Time
+}
+
+// Add puts a card and its files into the store. Digests that the card does not know are pinned to those of the files
+// given.
+//
+// Errors: those of ModelCard.Validate; fault.TermsNotAccepted; fault.Conflict when the name is taken or a file
+// has another digest; those of opening the files.
+func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
+	c := req.Card
+	c.Files = append([]CardFile(nil), c.Files...)
+	if req.SHA256 != "" {
+		for i := range c.Files {
+			if c.Files[i].Role == NetworkFile && c.Files[i].SHA256 != req.SHA256 {
+				c.Files[i].SHA256, c.Files[i].Size = req.SHA256, 0
+			}
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return Installed{}, err
+	}
+	for _, m := range Catalog() {
+		if m.Name == c.Name {
+			return Installed{}, fault.New(fault.Conflict, "name", "%q is a network inside the program", c.Name).WithHint("Choose another name.")
+		}
+	}
+	record := Record{Added: req.Now.UTC(), By: req.By, From: req.From}
+	if strings.EqualFold(req.AcceptLicence, c.Licence.ID) && c.Licence.MustAccept() {
+		record.Accepted = &Acceptance{Licence: c.Licence.ID, SHA256: c.Licence.Digest(), Time: req.Now.UTC(), By: req.By}
+	} else if req.AcceptLicence != "" && !strings.EqualFold(req.AcceptLicence, c.Licence.ID) {
+		return Installed{}, fault.New(fault.TermsNotAccepted, "accept-licence", "the licence of %s is %s, not %s", c.Name, c.Licence.ID, short(req.AcceptLicence))
+	}
+	if err := s.allowed(c, record.Accepted); err != nil {
+		return Installed{}, err
+	}
+	to := filepath.Join(s.dir, c.Name)
+	if _, err := os.Lstat(to); err == nil && !req.Replace {
+		return Installed{}, taken(c.Name)
+	}
+	given, err := c.match(req.Files)
+	if err != nil {
+		return Installed{}, err
+	}
+	work, err := s.Staging()
+	if err != nil {
+		return Installed{}, err
+	}
+	defer os.RemoveAll(work)
+	if err := os.Chmod(work, 0o755); err != nil { //nolint:gosec // as above; workers may be other users
+		return Installed{}, fault.From(err).WithParam("models")
+	}
+	if err := s.fill(ctx, work, &c, given); err != nil {
+		return Installed{}, err
+	}
+	if err := writeCard(work, c, record); err != nil {
+		return Installed{}, err
+	}
+	if err := s.swapIn(work, to, req.Replace); err != nil {
+		return Installed{}, err
+	}
+	return s.Get(c.Name)
+}
+
+func taken(name string) error {
+	return fault.New(fault.Conflict, "name", "a network %q is there already", name).
+		WithHint("Give --replace, or another name with --name.")
+}
+
+// match tells which file of the card each path is.
+func (c ModelCard) match(paths []string) (map[string]string, error) {
+	given := map[string]string{}
+	network := c.Network().Name
+	for _, p := range paths {
+		name := filepath.Base(p)
+		if !c.hasFile(name) {
+			name = network // a network may be called anything where the user keeps it
+		}
+		if other, twice := given[name]; twice {
+			return nil, fault.New(fault.InvalidField, "file", "%s and %s are both taken for %s", short(filepath.Base(other)), short(filepath.Base(p)), name).
+				WithHint("Side files need the name that the card gives them.")
+		}
+		given[name] = p
+	}
+	return given, nil
+}
+
+func (c ModelCard) hasFile(name string) bool {
+	for _, f := range c.Files {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// fill copies the files into a folder, compares or pins their digests, and holds the network against the card.
+func (s *Store) fill(ctx context.Context, dir string, c *ModelCard, given map[string]string) error {
+	for i := range c.Files {
+		f := &c.Files[i]
+		from, ok := given[f.Name]
+		if !ok {
+			continue
+		}
+		to := filepath.Join(dir, f.Name)
+		got, size, err := copyFile(ctx, from, to)
+		if err != nil {
+			return err
+		}
+		if f.SHA256 != "" && got != f.SHA256 {
+			return fault.New(fault.Conflict, "file", "%s is not the file that the card means: its SHA-256 is %s, the card's %s", short(filepath.Base(from)), got, f.SHA256).
+				WithHint("If it is another export of the same network, add --sha256 %s.", got)
+		}
+		f.SHA256, f.Size = got, size
+	}
+	return c.fits(dir)
+}
+
+// fits holds those files that are in a folder against the card.
+func (c ModelCard) fits(dir string) error {
+	for _, f := range c.Files {
+		path := filepath.Join(dir, f.Name)
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		card := c
+		switch f.Role {
+		case NetworkFile:
+		case ConverterFile:
+			card = c.converter(f)
+		case MatrixFile:
+			if _, err := c.Matrix(dir); err != nil {
+				return err
+			}
+			continue
+		default:
+			continue
+		}
+		g, err := openGraph(path)
+		if err != nil {
+			return err
+		}
+		if err := g.checkExternal(card); err != nil {
+			return err
+		}
+		if _, err := bind(card, g); err != nil {
+			return err
+		}
+		if e := card.Embedding; e != nil && e.Initializer != "" {
+			if _, err := card.Matrix(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file to a new one, hard, and gives its digest and size.
+func copyFile(ctx context.Context, from, to string) (string, int64, error) {
+	in, _, err := openModel(from)
+	if err != nil {
+		return "", 0, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // networks are no secret
+	if err != nil {
+		return "", 0, fault.From(err).WithParam("models")
+	}
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(out, sum), io.LimitReader(&interrupted{ctx, in}, MaxModelFile))
+	if err == nil {
+		err = out.Sync()
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return "", 0, fault.From(err).WithParam("models")
+	}
+	return hex.EncodeToString(sum.Sum(nil)), n, nil
+}
+
+// writeCard writes card and record into a folder.
+func writeCard(dir string, c ModelCard, record Record) error {
+	text, err := c.text()
+	if err != nil {
+		return err
+	}
+	note, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return fault.From(err)
+	}
+	for name, b := range map[string][]byte{cardFile: text, recordFile: append(note, '\n')} {
+		if err := writeWhole(filepath.Join(dir, name), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeWhole writes a file so that it is there whole or as it was.
+func writeWhole(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	if err != nil {
+		return fault.From(err).WithParam("models")
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fault.From(err).WithParam("models")
+	}
+	return nil
+}
+
+// swapIn moves a finished folder to its place; what was there goes.
+func (s *Store) swapIn(work, to string, replace bool) error {
+	old := ""
+	if _, err := os.Lstat(to); err == nil {
+		if !replace {
+			return taken(filepath.Base(to))
+		}
+		trash, err := os.MkdirTemp(s.dir, ".old-*")
+		if err != nil {
+			return fault.From(err).WithParam("models")
+		}
+		defer os.RemoveAll(trash)
+		old = filepath.Join(trash, "old")
+		if err := os.Rename(to, old); err != nil {
+			return fault.From(err).WithParam("models")
+		}
+	}
+	if err := os.Rename(work, to); err != nil {
+		if old != "" {
+			err = errors.Join(err, os.Rename(old, to))
+		}
+		if errors.Is(err, fs.ErrExist) { // another process was quicker
+			return taken(filepath.Base(to))
+		}
+		return fault.From(err).WithParam("models")
+	}
+	return nil
+}
+
+// Place takes a file of the card that was downloaded into the store: it is moved from path, which must be on the
+// same file system (see Staging), after its digest has been compared.
+func (s *Store) Place(ctx context.Context, name, file, path string) (Installed, error) {
+	in, err := s.Get(name)
+	if err != nil {
+		return Installed{}, err
+	}
+	for _, f := range in.Card.Files {
+		if f.Name != file {
+			continue
+		}
+		got, _, err := fileDigest(ctx, path)
+		if err != nil {
+			return Installed{}, err
+		}
+		if f.SHA256 == "" || got != f.SHA256 {
+			return Installed{}, fault.New(fault.Conflict, "file", "%s: the file that was downloaded has the SHA-256 %s, the card says %s", name, got, f.SHA256).
+				WithHint("It was not kept. The publisher may have changed it.")
+		}
+		if err := os.Rename(path, in.Path(f)); err != nil {
+			return Installed{}, fault.From(err).WithParam("models")
+		}
+		return s.Get(name)
+	}
+	return Installed{}, fault.New(fault.NotFound, "file", "the card of %s names no file %q", name, short(file))
+}
+
+// Staging makes a folder in the store for files on their way; the caller removes it.
+func (s *Store) Staging() (string, error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil { //nolint:gosec // networks are no secret
+		return "", fault.From(err).WithParam("models")
+	}
+	s.sweep()
+	dir, err := os.MkdirTemp(s.dir, ".new-*")
+	if err != nil {
+		return "", fault.From(err).WithParam("models")
+	}
+	return dir, nil
+}
+
+// sweep removes what commands that were killed have left. Those at work are younger.
+func (s *Store) sweep() {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && (strings.HasPrefix(e.Name(), ".new-") || strings.HasPrefix(e.Name(), ".old-")) && time.Since(info.ModTime()) > 24*time.Hour {
+			os.RemoveAll(filepath.Join(s.dir, e.Name()))
+		}
+	}
+}
+
+// Remove takes a network out of the store, files and all. Errors: fault.NotFound.
+func (s *Store) Remove(name string) error {
+	if err := ValidModelName("name", name); err != nil {
+		return err
+	}
+	from := filepath.Join(s.dir, name)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "name", "no network %q has been added", name)
+	}
+	trash, err := os.MkdirTemp(s.dir, ".old-*")
+	if err != nil {
+		return fault.From(err).WithParam("models")
+	}
+	defer os.RemoveAll(trash)
+	if err := os.Rename(from, filepath.Join(trash, "old")); err != nil {
+		return fault.From(err).WithParam("models")
+	}
+	return nil
+}
