@@ -25,7 +25,8 @@ type Identity struct {
 	confidence pix.Map // 0…1, textureSide
 	lightFrom  pix.Map // lightSide: how far a texel tells about the light on the photo
 	shape      face.Shape
-	open       float32 // opening of the photo's mouth, in eye distances
+	open       float32  // opening of the photo's mouth, in eye distances
+	turned     []turned // by yaw; none when all photos show the head alike
 }
 
 // Marks at which a photo is warned about.
@@ -58,7 +59,7 @@ func NewIdentity(photos []Photo, o Options) (*Identity, []Warning, error) {
 			warnings = append(warnings, w)
 		}
 	}
-	id := merge(parts)
+	id := merge(parts, r)
 	seen := 0.0
 	inside := 0.0
 	for i, c := range id.confidence.Pix {
@@ -77,7 +78,11 @@ func NewIdentity(photos []Photo, o Options) (*Identity, []Warning, error) {
 // portrait is what one photo tells.
 type portrait struct {
 	Identity
-	light pix.Map // like lightFrom, textureSide
+	light  pix.Map                  // like lightFrom, textureSide
+	own    pix.Map                  // maskSide: what the photo itself shows well, without what is filled from the mirror
+	direct pix.Map                  // maskSide: how squarely each texel faces the camera
+	facing [face.MeshPoints]float32 // the same for vertices
+	yaw    float32                  // of the head
 }
 
 // newPortrait unwraps one photo onto the UV square and judges every texel. r and fine are the
@@ -87,7 +92,8 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s := &portrait{}
 	var pose face.Pose
 	s.shape, pose = neutralShape(p.Mesh)
-	s.open = mouthOpening(p.Mesh)
+	s.open, s.yaw = mouthOpening(p.Mesh), pose.Yaw
+	s.direct, s.facing = directness(p.Mesh, r)
 	rgb, mesh, zoom := cutOut(p)
 	if s.open > openMouth {
 		coverTeeth(rgb, mesh)
@@ -124,7 +130,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	skin = skin.Open(.008 * maskSide)
 	conf := r.withoutHair(r.hairOn(skin), .015).Mul(seen)
 	weight := lightWeight(r, skin, conf)
-	s.fillFromMirror(r, small, weight, conf)
+	s.own = s.fillFromMirror(r, small, weight, conf)
 	if s.even(r, skin, conf) > hardShadow {
 		warn = append(warn, Warning{"hard_shadow", "Hard shadows lie on the face in the photo, and what they hide is guessed; an evenly lit photo works better."})
 	}
@@ -324,8 +330,9 @@ func visibility(m *face.Mesh, p *pix.RGB, r *regions) pix.Map {
 }
 
 // fillFromMirror replaces what is hidden or lies in deep shadow by the other half of the face,
-// moved to this side's colours. It changes the texture and conf. small is the texture at r's side.
-func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Map) {
+// moved to this side's colours. It changes the texture and conf, and reports what is really
+// seen of each texel (0…1). small is the texture at r's side.
+func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Map) (own pix.Map) {
 	fn := float32(r.n)
 	base := small.lowPass(weight, .03*fn)
 	luma := base.luma().Blurred(.02 * fn)
@@ -364,7 +371,9 @@ func (s *portrait) fillFromMirror(r *regions, small colours, weight, conf pix.Ma
 	}
 	for i := range conf.Pix {
 		conf.Pix[i] = max(conf.Pix[i], min(mirror.Pix[i], share.Pix[i]))
+		trust.Pix[i] *= 1 - share.Pix[i]
 	}
+	return trust
 }
 
 // Logs of the light levels between which a texel begins to tell something.
@@ -377,57 +386,4 @@ var (
 func erodeGrey(m pix.Map, r int) pix.Map {
 	neg := m.Clone().Each(func(v float32) float32 { return -v })
 	return neg.DilateGrey(r).Each(func(v float32) float32 { return -v })
-}
-
-// merge joins portraits of one person: each texel is the mean weighted by the square of its
-// confidence, after all have been brought to the first one's low-pass colour; the shape is
-// the mean, in which open mouths count little.
-func merge(parts []*portrait) *Identity {
-	first := parts[0]
-	id := &first.Identity
-	if len(parts) > 1 {
-		const sigma = .10 * textureSide
-		base := first.texture.lowPass(first.light, sigma)
-		sum := newColours(textureSide)
-		total, best, light := pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide), first.light
-		var shape [face.MeshPoints][3]float64
-		weights := 0.0
-		for n, p := range parts {
-			own := p.texture.lowPass(p.light, sigma)
-			for i, c := range p.confidence.Pix {
-				w := c*c + 1e-6
-				total.Pix[i] += w
-				best.Pix[i] = max(best.Pix[i], c)
-				for k := range sum {
-					sum[k].Pix[i] += w * (p.texture[k].Pix[i] - own[k].Pix[i] + base[k].Pix[i])
-				}
-			}
-			if n > 0 {
-				light.Max(p.light)
-			}
-			w := 1.
-			if p.open > openMouth {
-				w = .25
-			}
-			weights += w
-			for i, v := range p.shape {
-				shape[i][0] += w * float64(v.X)
-				shape[i][1] += w * float64(v.Y)
-				shape[i][2] += w * float64(v.Z)
-			}
-			id.open = min(id.open, p.open)
-		}
-		for k := range sum {
-			for i, w := range total.Pix {
-				sum[k].Pix[i] /= w
-			}
-		}
-		for i, v := range shape {
-			id.shape[i] = pix.Vec3{X: float32(v[0] / weights), Y: float32(v[1] / weights), Z: float32(v[2] / weights)}
-		}
-		id.texture, id.confidence, first.light = sum, best, light
-	}
-	id.lightFrom = pix.NewMap(lightSide, lightSide)
-	pix.Resample(id.lightFrom, first.light)
-	return id
 }

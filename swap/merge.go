@@ -1,0 +1,256 @@
+package swap
+
+import (
+	"math"
+	"slices"
+
+	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/pix"
+)
+
+// How portraits of one person are merged.
+const (
+	// partsSigma smooths, in shares of the square, which photo a place is taken from: features
+	// come whole from one of them, because two never lie exactly over each other and their
+	// mean would be blurred.
+	partsSigma = .035
+	// partsPower makes the best photo of a place win nearly alone.
+	partsPower = 6
+	// guessed is how little a texel filled from the other half of its photo counts beside one
+	// that another photo really shows.
+	guessed = .05
+	// openLost is how much a photo with an open mouth loses, per eye distance of opening, around
+	// the mouth.
+	openLost = 12
+	// poseNear is the difference in yaw (radians) at which a photo counts 1/√e for a head's pose.
+	poseNear = .3
+	// poseStep is the least difference in yaw (radians, 14°) that makes another view worth having.
+	poseStep = .25
+)
+
+// merge joins portraits of one person. Each place of the face is taken from the photo that shows
+// it best: in sight and lit there, facing the camera, sharp, mouth closed. All are brought to the
+// low-pass colour of the best photo first, so that neither exposure nor white balance leaves a
+// seam. Where the photos show the head from several sides, the face is made once for
+// each of these poses too, from the photos nearest to it (Identity.turned).
+func merge(parts []*portrait, r *regions) *Identity {
+	if len(parts) == 1 {
+		return parts[0].whole()
+	}
+	m := &merger{parts: parts, r: r}
+	m.prepare()
+	id := m.view(m.yaw(m.best))
+	id.shape, id.open = m.shape(), m.open()
+	for _, yaw := range m.poses() {
+		v := m.view(yaw)
+		v.shape, v.open = id.shape, id.open
+		id.turned = append(id.turned, turned{yaw, v})
+	}
+	return id
+}
+
+// whole is the identity that a single photo gives.
+func (p *portrait) whole() *Identity {
+	id := &p.Identity
+	id.lightFrom = pix.NewMap(lightSide, lightSide)
+	pix.Resample(id.lightFrom, p.light)
+	return id
+}
+
+// turned is the face as it is best shown for a head turned by yaw (radians).
+type turned struct {
+	yaw float32
+	id  *Identity
+}
+
+// merger holds what merging needs of each portrait.
+type merger struct {
+	parts  []*portrait
+	r      *regions  // maskSide
+	worth  []pix.Map // maskSide: how well a place is shown, whatever the pose
+	detail []colours // textureSide: what is finer than the base
+	base   colours   // low-pass colours of the best photo
+	best   int
+}
+
+// baseSigma separates colour and light from what is the face's own, in shares of the square.
+const baseSigma = .10
+
+func (m *merger) prepare() {
+	sharp := make([]float32, len(m.parts))
+	for i, p := range m.parts {
+		small := p.texture.resampled(maskSide)
+		sharp[i] = m.r.edgeStrength(small.luma())
+	}
+	sharpest := slices.Max(sharp)
+	mouth := pix.NewMap(maskSide, maskSide)
+	around := aroundMouth()
+	m.r.positions.Interpolate(mouth.Pix, around[:], face.Canonical().Triangles[:])
+	closed := m.open()
+	most := -1.0
+	for i, p := range m.parts {
+		w := pix.NewMap(maskSide, maskSide)
+		conf := pix.NewMap(maskSide, maskSide)
+		pix.Resample(conf, p.confidence)
+		q := sharp[i] / max(sharpest, 1e-6)
+		total := 0.0
+		for k, o := range p.own.Pix {
+			seen := max(o, guessed*conf.Pix[k])
+			w.Pix[k] = seen * p.direct.Pix[k] * q * q *
+				exp(-openLost*(p.open-closed)*min(1, 2*mouth.Pix[k]))
+			total += float64(w.Pix[k])
+		}
+		m.worth = append(m.worth, w)
+		if total > most {
+			most, m.best = total, i
+		}
+	}
+	const sigma = baseSigma * textureSide
+	m.base = m.parts[m.best].texture.lowPass(m.parts[m.best].light, sigma)
+	for i, p := range m.parts {
+		own := m.base
+		if i != m.best {
+			own = p.texture.lowPass(p.light, sigma)
+		}
+		d := p.texture.clone()
+		for k := range d {
+			for j, v := range own[k].Pix {
+				d[k].Pix[j] -= v
+			}
+		}
+		m.detail = append(m.detail, d)
+	}
+}
+
+func (m *merger) yaw(i int) float32 { return m.parts[i].yaw }
+
+// view is the face made for a head turned by yaw.
+func (m *merger) view(yaw float32) *Identity {
+	shares := make([]pix.Map, len(m.parts))
+	sum := pix.NewMap(maskSide, maskSide)
+	for i := range m.parts {
+		d := (m.yaw(i) - yaw) / poseNear
+		near := exp(-.5 * d * d)
+		s := m.worth[i].Blurred(partsSigma * maskSide)
+		for k, v := range s.Pix {
+			v = max(v*near, 1e-4) // somebody must win
+			s.Pix[k] = float32(math.Pow(float64(v), partsPower))
+			sum.Pix[k] += s.Pix[k]
+		}
+		shares[i] = s
+	}
+	v := &Identity{texture: newColours(textureSide), confidence: pix.NewMap(textureSide, textureSide)}
+	light, share, total := pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide)
+	for i, p := range m.parts {
+		for k := range sum.Pix {
+			shares[i].Pix[k] /= sum.Pix[k]
+		}
+		pix.Resample(share, shares[i])
+		for j, a := range share.Pix {
+			c := p.confidence.Pix[j]
+			a *= c*c*c*c + 1e-6 // hair at a place keeps a photo from winning it
+			total.Pix[j] += a
+			v.confidence.Pix[j] = max(v.confidence.Pix[j], c)
+			light.Pix[j] += a * p.light.Pix[j]
+			for k := range v.texture {
+				v.texture[k].Pix[j] += a * m.detail[i][k].Pix[j]
+			}
+		}
+	}
+	for j, s := range total.Pix {
+		light.Pix[j] /= s
+		for k := range v.texture {
+			v.texture[k].Pix[j] = v.texture[k].Pix[j]/s + m.base[k].Pix[j]
+		}
+	}
+	v.lightFrom = pix.NewMap(lightSide, lightSide)
+	pix.Resample(v.lightFrom, light)
+	return v
+}
+
+// poses are the yaws for which a view of its own is worth making: the outermost photos' and the
+// one between them that faces the camera most, each poseStep or more from the last; none
+// when all show the head alike.
+func (m *merger) poses() []float32 {
+	var all []float32
+	for i := range m.parts {
+		all = append(all, m.yaw(i))
+	}
+	slices.Sort(all)
+	lo, hi := all[0], all[len(all)-1]
+	if hi-lo < poseStep {
+		return nil
+	}
+	middle := all[0]
+	for _, y := range all {
+		if math.Abs(float64(y)) < math.Abs(float64(middle)) {
+			middle = y
+		}
+	}
+	out := []float32{lo}
+	if middle-lo >= poseStep && hi-middle >= poseStep {
+		out = append(out, middle)
+	}
+	return append(out, hi)
+}
+
+// open is the opening of the mouth that is closed most: around the mouth, that photo wins.
+func (m *merger) open() float32 {
+	o := m.parts[0].open
+	for _, p := range m.parts {
+		o = min(o, p.open)
+	}
+	return o
+}
+
+// shape is the mean shape, vertex by vertex, weighted by how well each photo shows the vertex and
+// robust against a photo that disagrees (Geman-McClure over three rounds). A turned head's
+// depth is a guess and a mouth that is open tells little about its rest.
+func (m *merger) shape() (out face.Shape) {
+	const outlier = .35 // canonical units (centimetres)
+	around := aroundMouth()
+	for v := range out {
+		base := make([]float64, len(m.parts))
+		for i, p := range m.parts {
+			front := float64(exp(-.5 * (p.yaw / .35) * (p.yaw / .35)))
+			mouth := float64(exp(-openLost * (p.open - m.open()) * min(1, 2*around[v])))
+			base[i] = (.1 + float64(p.facing[v])) * (.05 + front) * mouth
+		}
+		w := slices.Clone(base)
+		var mean [3]float64
+		for range 3 {
+			sum := 0.0
+			mean = [3]float64{}
+			for i, p := range m.parts {
+				q := p.shape[v]
+				mean[0] += w[i] * float64(q.X)
+				mean[1] += w[i] * float64(q.Y)
+				mean[2] += w[i] * float64(q.Z)
+				sum += w[i]
+			}
+			for k := range mean {
+				mean[k] /= sum
+			}
+			for i, p := range m.parts {
+				q := p.shape[v]
+				dx, dy, dz := float64(q.X)-mean[0], float64(q.Y)-mean[1], float64(q.Z)-mean[2]
+				e := 1 + (dx*dx+dy*dy+dz*dz)/(outlier*outlier)
+				w[i] = base[i] / (e * e)
+			}
+		}
+		out[v] = pix.Vec3{X: float32(mean[0]), Y: float32(mean[1]), Z: float32(mean[2])}
+	}
+	return out
+}
+
+// directness is how squarely each texel faces the camera, 0…1 (the cosine between normal and
+// view): of two photos the one that looks straight at a place shows more of it. facing is the
+// same for vertices.
+func directness(m *face.Mesh, r *regions) (at pix.Map, facing [face.MeshPoints]float32) {
+	for i, n := range face.SmoothNormals(m.Points()) {
+		facing[i] = max(0, -n.Z)
+	}
+	at = pix.NewMap(r.n, r.n)
+	r.positions.Interpolate(at.Pix, facing[:], face.Canonical().Triangles[:])
+	return at, facing
+}
