@@ -34,14 +34,15 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	}
 	w := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(w)
-	e.light.transfer(&w.gain, l, e.options.Tone)
+	d := e.wardrobe.at(o.Pose.Yaw)
+	d.light.transfer(&w.gain, l, e.options.Tone)
 	ly := &w.layer
 	ly.box = inside
 	fade := facing(&g)
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}
-	e.paint(ly, f, &g, &w.gain, &fade, l.object)
+	e.paintIn(d.texture, ly, f, &g, &w.gain, &fade, l.object)
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
 

@@ -83,6 +83,7 @@ type portrait struct {
 	direct pix.Map                  // maskSide: how squarely each texel faces the camera
 	facing [face.MeshPoints]float32 // the same for vertices
 	yaw    float32                  // of the head
+	pitch  float32
 }
 
 // newPortrait unwraps one photo onto the UV square and judges every texel. r and fine are the
@@ -92,7 +93,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s := &portrait{}
 	var pose face.Pose
 	s.shape, pose = neutralShape(p.Mesh)
-	s.open, s.yaw = mouthOpening(p.Mesh), pose.Yaw
+	s.open, s.yaw, s.pitch = mouthOpening(p.Mesh), pose.Yaw, pose.Pitch
 	s.direct, s.facing = directness(p.Mesh, r)
 	rgb, mesh, zoom := cutOut(p)
 	if s.open > openMouth {

@@ -14,8 +14,14 @@ const (
 	// come whole from one of them, because two never lie exactly over each other and their
 	// mean would be blurred.
 	partsSigma = .035
-	// partsPower makes the best photo of a place win nearly alone.
-	partsPower = 6
+	// finePower makes the best photo of a place win nearly alone in what is finer than
+	// fineSigma (share of the square): lashes, pores, borders. What is wider has the mean of
+	// all that show the place, in which each photo's own shadows and stains fade.
+	finePower, widePower = 10, 1
+	fineSigma            = .012
+	// others is what is left of the worth of all but the best photo of a pose where fine structure
+	// is chosen: between two that are equally good, one must win.
+	others = .85
 	// guessed is how little a texel filled from the other half of its photo counts beside one
 	// that another photo really shows.
 	guessed = .05
@@ -24,6 +30,8 @@ const (
 	openLost = 12
 	// poseNear is the difference in yaw (radians) at which a photo counts 1/√e for a head's pose.
 	poseNear = .3
+	// nodNear is the same for nodding: from below, nostrils and jaw look like nobody's.
+	nodNear = .3
 	// poseStep is the least difference in yaw (radians, 14°) that makes another view worth having.
 	poseStep = .25
 )
@@ -65,12 +73,13 @@ type turned struct {
 
 // merger holds what merging needs of each portrait.
 type merger struct {
-	parts  []*portrait
-	r      *regions  // maskSide
-	worth  []pix.Map // maskSide: how well a place is shown, whatever the pose
-	detail []colours // textureSide: what is finer than the base
-	base   colours   // low-pass colours of the best photo
-	best   int
+	parts []*portrait
+	r     *regions  // maskSide
+	worth []pix.Map // maskSide: how well a place is shown, whatever the pose
+	wide  []colours // textureSide: what is finer than the base and wider than fineSigma
+	fine  []colours // textureSide: the rest
+	base  colours   // low-pass colours of the best photo
+	best  int
 }
 
 // baseSigma separates colour and light from what is the face's own, in shares of the square.
@@ -93,6 +102,8 @@ func (m *merger) prepare() {
 		conf := pix.NewMap(maskSide, maskSide)
 		pix.Resample(conf, p.confidence)
 		q := sharp[i] / max(sharpest, 1e-6)
+		nod := p.pitch / nodNear
+		q *= exp(-.25 * nod * nod)
 		total := 0.0
 		for k, o := range p.own.Pix {
 			seen := max(o, guessed*conf.Pix[k])
@@ -118,7 +129,13 @@ func (m *merger) prepare() {
 				d[k].Pix[j] -= v
 			}
 		}
-		m.detail = append(m.detail, d)
+		wide := d.blurred(fineSigma * textureSide)
+		for k := range d {
+			for j, v := range wide[k].Pix {
+				d[k].Pix[j] -= v
+			}
+		}
+		m.wide, m.fine = append(m.wide, wide), append(m.fine, d)
 	}
 }
 
@@ -126,46 +143,76 @@ func (m *merger) yaw(i int) float32 { return m.parts[i].yaw }
 
 // view is the face made for a head turned by yaw.
 func (m *merger) view(yaw float32) *Identity {
-	shares := make([]pix.Map, len(m.parts))
-	sum := pix.NewMap(maskSide, maskSide)
+	v := &Identity{texture: m.base.clone(), confidence: pix.NewMap(textureSide, textureSide)}
+	for _, p := range m.parts {
+		v.confidence.Max(p.confidence)
+	}
+	near := make([]pix.Map, len(m.parts))
 	for i := range m.parts {
 		d := (m.yaw(i) - yaw) / poseNear
-		near := exp(-.5 * d * d)
-		s := m.worth[i].Blurred(partsSigma * maskSide)
-		for k, v := range s.Pix {
-			v = max(v*near, 1e-4) // somebody must win
-			s.Pix[k] = float32(math.Pow(float64(v), partsPower))
-			sum.Pix[k] += s.Pix[k]
-		}
-		shares[i] = s
+		w := exp(-.5 * d * d)
+		near[i] = m.worth[i].Blurred(partsSigma * maskSide).Each(func(v float32) float32 {
+			return max(v*w, 2e-3) // somebody must win
+		})
 	}
-	v := &Identity{texture: newColours(textureSide), confidence: pix.NewMap(textureSide, textureSide)}
-	light, share, total := pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide), pix.NewMap(textureSide, textureSide)
-	for i, p := range m.parts {
-		for k := range sum.Pix {
-			shares[i].Pix[k] /= sum.Pix[k]
-		}
-		pix.Resample(share, shares[i])
-		for j, a := range share.Pix {
-			c := p.confidence.Pix[j]
-			a *= c*c*c*c + 1e-6 // hair at a place keeps a photo from winning it
-			total.Pix[j] += a
-			v.confidence.Pix[j] = max(v.confidence.Pix[j], c)
-			light.Pix[j] += a * p.light.Pix[j]
-			for k := range v.texture {
-				v.texture[k].Pix[j] += a * m.detail[i][k].Pix[j]
-			}
-		}
-	}
-	for j, s := range total.Pix {
-		light.Pix[j] /= s
+	m.mix(favoured(near), finePower, func(i, j int, share float32) {
 		for k := range v.texture {
-			v.texture[k].Pix[j] = v.texture[k].Pix[j]/s + m.base[k].Pix[j]
+			v.texture[k].Pix[j] += share * m.fine[i][k].Pix[j]
 		}
-	}
+	})
+	light := pix.NewMap(textureSide, textureSide)
+	m.mix(near, widePower, func(i, j int, share float32) {
+		light.Pix[j] += share * m.parts[i].light.Pix[j]
+		for k := range v.texture {
+			v.texture[k].Pix[j] += share * m.wide[i][k].Pix[j]
+		}
+	})
 	v.lightFrom = pix.NewMap(lightSide, lightSide)
 	pix.Resample(v.lightFrom, light)
 	return v
+}
+
+// favoured is worth with less for all but the photo that is best on the whole.
+func favoured(worth []pix.Map) []pix.Map {
+	best, most := 0, float32(-1)
+	for i, w := range worth {
+		sum := float32(0)
+		for _, v := range w.Pix {
+			sum += v
+		}
+		if sum > most {
+			best, most = i, sum
+		}
+	}
+	out := make([]pix.Map, len(worth))
+	for i, w := range worth {
+		out[i] = w
+		if i != best {
+			out[i] = w.Clone().Each(func(v float32) float32 { return others * v })
+		}
+	}
+	return out
+}
+
+// mix calls add with each portrait's share of each texel: worth to the given power. Hair at a
+// place keeps a photo from winning it.
+func (m *merger) mix(worth []pix.Map, power float64, add func(part, texel int, share float32)) {
+	shares := make([]pix.Map, len(m.parts))
+	sum := pix.NewMap(textureSide, textureSide)
+	for i, p := range m.parts {
+		s := worth[i].Clone().Each(func(v float32) float32 { return float32(math.Pow(float64(v), power)) })
+		shares[i] = pix.NewMap(textureSide, textureSide)
+		pix.Resample(shares[i], s)
+		for j, c := range p.confidence.Pix {
+			shares[i].Pix[j] *= c*c*c*c + 1e-6
+			sum.Pix[j] += shares[i].Pix[j]
+		}
+	}
+	for i := range shares {
+		for j, s := range shares[i].Pix {
+			add(i, j, s/max(sum.Pix[j], 1e-36))
+		}
+	}
 }
 
 // poses are the yaws for which a view of its own is worth making: the outermost photos' and the

@@ -15,6 +15,7 @@ type meshEngine struct {
 	target    *target
 	texture   *texture
 	light     *lightGrid
+	wardrobe  *wardrobe
 	offset    *offset
 	curve     *pix.Curve
 	triangles [][3]uint16 // of the face and the ring around it
@@ -53,13 +54,19 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 	if width < smallTexture {
 		side = textureSide / 2
 	}
-	e.texture, e.light = newTexture(id, g, newRegions(side), width, c.WideGamut)
+	fine := newRegions(side)
+	e.texture, e.light = newTexture(id, g, fine, width, c.WideGamut)
 	e.offset = newOffset(id, &t.Neutral, o.Strength)
 	e.sharpness = e.matchSharpness(&t.Neutral, usual, t.Sharpness, c)
 	if blur := g.focus(id) * width / (faceShare * targetSide); blur > e.sharpness.blur {
 		e.sharpness.blur, e.sharpness.sharpen = blur, 0
 	}
 	e.texture.focus(e.sharpness, faceShare*float32(side)/max(width, 1))
+	e.wardrobe = newWardrobe(dress{e.texture, e.light}, id.turned, func(id *Identity) dress {
+		t, l := newTexture(id, g, fine, width, c.WideGamut)
+		t.focus(e.sharpness, faceShare*float32(side)/max(width, 1))
+		return dress{t, l}
+	})
 	return e
 }
 
@@ -79,9 +86,15 @@ type layer struct {
 	corners corners
 }
 
-// paint draws the texture on the mesh g, lit by gain, into the layer. fade is a vertex's share
-// of the swap; object covers texels of targetSide, without pixels it covers none.
+// paint draws the front's texture on the mesh g as paintIn does.
 func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
+	fade *[face.MeshPoints]float32, object pix.Map) {
+	e.paintIn(e.texture, l, f, g, gain, fade, object)
+}
+
+// paintIn draws the texture t on the mesh g, lit by gain, into the layer. fade is a vertex's share
+// of the swap; object covers texels of targetSide, without pixels it covers none.
+func (e *meshEngine) paintIn(t *texture, l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
 	fade *[face.MeshPoints]float32, object pix.Map) {
 	c := face.Canonical()
 	w, h := l.box.W(), l.box.H()
@@ -101,7 +114,7 @@ func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3,
 		l.weight.Reset(cr.W(), cr.H())
 	}
 	l.corners.fill(fade)
-	l.shade(f, e.texture, e.curve, gain, l.corners, object, colour)
+	l.shade(f, t, e.curve, gain, l.corners, object, colour)
 	if colour {
 		for j, n := range l.weight.Pix {
 			if n > 0 {
