@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
@@ -74,6 +76,7 @@ func (r *runner) readPhoto(ctx context.Context, p *portrait) error {
 // clip is an excerpt as filmed.
 type clip struct {
 	name     string
+	info     *media.Info
 	fps      float64
 	frames   []*pix.Frame
 	analysis *face.Analysis
@@ -98,7 +101,7 @@ func (r *runner) openClip(ctx context.Context, file string) (*clip, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.frames, c.fps = frames, info.Video.AvgRate.Float()
+	c.info, c.frames, c.fps = info, frames, info.Video.AvgRate.Float()
 	observer := face.NewObserver(r.models, 0, c.fps)
 	for _, f := range frames {
 		if err := observer.Observe(ctx, f); err != nil {
@@ -152,6 +155,35 @@ func readFrames(ctx context.Context, path string, first, n int) (*media.Info, []
 		}
 		frames = append(frames, f)
 	}
+}
+
+// encoded is the excerpt as filmed after it has been through the encoder that results go through: what
+// is measured on it is the noise of every measure.
+func encoded(ctx context.Context, c *clip) (_ []*pix.Frame, err error) {
+	dir, err := os.MkdirTemp("", "twinsync-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "footage")
+	w, err := media.NewWriter(ctx, path, media.WriterOptions{Video: &c.info.Video})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range c.frames {
+		if err := w.Write(f); err != nil {
+			w.Abort()
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	_, frames, err := readFrames(ctx, path, 0, len(c.frames))
+	if err == nil && len(frames) != len(c.frames) {
+		err = fmt.Errorf("of %d frames encoded %d come back", len(c.frames), len(frames))
+	}
+	return frames, err
 }
 
 // place finds the person who is swapped, the one that is seen most, in every frame.

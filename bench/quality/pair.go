@@ -52,8 +52,8 @@ type result struct {
 func (r *runner) swap(ctx context.Context, p *portrait, c *clip) (*result, error) {
 	out := &result{}
 	if r.Baseline {
-		out.frames = c.frames
-		return out, nil
+		frames, err := encoded(ctx, c)
+		return &result{frames: frames}, err
 	}
 	o := r.options(c.fps)
 	id, _, err := swap.NewIdentity([]swap.Photo{{Frame: p.frame, Mesh: &p.face.Mesh}}, o)
@@ -92,6 +92,9 @@ func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ou
 	}
 	r.report.Pairs = append(r.report.Pairs, pair)
 	rows := []sheetRow{{"ours", ours.frames}}
+	if r.Baseline {
+		rows[0].label = "encoded"
+	}
 	for _, o := range others {
 		if o.photo != j.photo || o.clip != j.clip {
 			continue
@@ -140,8 +143,8 @@ func (r *runner) measure(ctx context.Context, pair *Pair, p *portrait, c *clip, 
 	f.Jitter = number(out.jitter() / c.jitter)
 	f.Flicker = number(r.flat.flicker(res.frames, out) / c.flicker)
 	f.Seam = number(r.flat.seam(res.frames, out) / c.seam)
-	pair.countLeft(c, res, r.Start)
-	if pair.Tool == "" {
+	if pair.Tool == "" && !r.Baseline {
+		pair.countLeft(c, res, r.Start)
 		f.Outside = changedOutside(c, res)
 	}
 	return nil
@@ -193,9 +196,6 @@ func (pair *Pair) countLeft(c *clip, res *result, start int) {
 			continue
 		}
 		pair.Figures.Faces++
-		if res.reports == nil {
-			continue
-		}
 		for _, f := range res.reports[i].Faces {
 			if f.Person == c.person && !f.Swapped {
 				pair.Left = append(pair.Left, Left{start + i, string(f.Reason)})

@@ -53,7 +53,7 @@ type Options struct {
 	Out         string   // folder for contact sheets and the report; "" writes none
 	Compare     string   // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
 	Engine      string   // of swap.Options
-	Baseline    bool     // measure untouched footage instead: the noise floor of every measure
+	Baseline    bool     // measure untouched footage, encoded once, instead: the noise of every measure
 	Speed       bool     // also time the whole way beside plain FFmpeg, which takes long
 	Workers     int      // frames worked on at once; 0 is all cores
 	Log         io.Writer

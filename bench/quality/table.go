@@ -110,7 +110,7 @@ func (r *Report) Print(w io.Writer) {
 		return s[:min(len(s), 20)]
 	}
 	if r.Baseline {
-		fmt.Fprintln(w, "BASELINE: the footage itself, untouched; the noise floor of every measure.")
+		fmt.Fprintln(w, "BASELINE: the footage itself after encoding (H.264, the product's setting); the noise of every measure.")
 	}
 	fmt.Fprintf(w, "%-20s  %-20s %5s %5s %4s %4s %5s %5s %5s %5s %5s %5s %5s %4s %5s %6s\n",
 		"photo", "clip", "idS", "idT", "ret%", "nea%", "pose°", "expE%", "expM%", "open%", "jit×", "flic×", "seam×", "out", "left", "ms/f")

@@ -50,7 +50,7 @@ type swapBenchCmd struct {
 	Out        string   `help:"Folder for contact sheets, figures and an HTML report." placeholder:"DIR"`
 	Compare    string   `help:"Table of other tools' results, or the folder with its COMPARE.tsv." placeholder:"DIR"`
 	Engine     string   `help:"Engine." default:"mesh"`
-	Baseline   bool     `help:"Measure untouched footage: the noise floor of every measure."`
+	Baseline   bool     `help:"Measure untouched footage after encoding: the noise of every measure."`
 	Speed      bool     `help:"Also time the whole way beside plain FFmpeg." default:"true" negatable:""`
 	Workers    int      `help:"Frames worked on at once; 0 is all cores." default:"0"`
 	Gate       bool     `help:"Fail when a measure misses its limit."`
