@@ -61,8 +61,8 @@ bench: build $(SAMPLES) ## speed beside plain FFmpeg, memory, start-up and reque
 	$(BIN) bench
 
 MEDIA ?= ../shared/media
-bench-swap: build ## how good swaps are, on MEDIA=DIR with photos/ and videos/; contact sheets in bench-swap/
-	$(BIN) bench swap --media $(MEDIA) --out bench-swap
+bench-swap: build $(SAMPLES) ## how good swaps are, on MEDIA=DIR with photos/ and videos/; contact sheets in bench-swap/
+	$(BIN) bench swap --media $(MEDIA) --out bench-swap --speed-image $(CACHE)/samples/photo.jpg --speed-video $(SAMPLES)
 
 models: ## maintainers only (needs Python): convert the embedded networks again and check them
 	infer/convert/convert.sh

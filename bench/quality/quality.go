@@ -55,7 +55,9 @@ type Options struct {
 	Engine      string   // of swap.Options
 	Baseline    bool     // measure untouched footage, encoded once, instead: the noise of every measure
 	Speed       bool     // also time the whole way beside plain FFmpeg, which takes long
-	Workers     int      // frames worked on at once; 0 is all cores
+	SpeedImage  string   // photo and clip that the reference load is made of; "" for those of the first pair
+	SpeedVideo  string
+	Workers     int // frames worked on at once; 0 is all cores
 	Log         io.Writer
 }
 
@@ -224,6 +226,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, fault.New(fault.FaceUnusable, "pairs", "none of the %d pairs can be done: %s", len(jobs), strings.Join(r.report.Refused, "; "))
 	}
 	r.report.sum()
+	if o.Speed {
+		if r.report.Speed, err = r.timeAll(ctx); err != nil {
+			return nil, err
+		}
+	}
 	r.report.Seconds = time.Since(begin).Seconds()
 	return r.report, r.publish()
 }
