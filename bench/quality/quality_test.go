@@ -2,15 +2,19 @@ package quality
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/pix"
 )
 
 func library2x3(t *testing.T) *library {
@@ -68,9 +72,39 @@ func TestJobs(t *testing.T) {
 	}
 }
 
-func TestSpreadKeepsTheEnds(t *testing.T) {
-	if d := cmp.Diff([]int{0, 3, 6, 9}, spread([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 4)); d != "" {
+// The frames shown hold the widest mouth, the most closed eyes and both ends, in order and each once.
+func TestMomentsShowWhatMatters(t *testing.T) {
+	c := &clip{seen: make([]*face.Observation, 20)}
+	for i := 2; i < 20; i++ {
+		o := &face.Observation{Mesh: *still(pix.Vec3{}, nil)}
+		if i == 7 {
+			o.Mesh[14].Y += 20
+		}
+		if i == 11 {
+			for _, v := range []int{159, 386} {
+				o.Mesh[v] = o.Mesh[map[int]int{159: 145, 386: 374}[v]]
+			}
+		}
+		c.seen[i] = o
+	}
+	got := c.moments(6)
+	for _, want := range []int{2, 7, 11, 19} {
+		if !slices.Contains(got, want) {
+			t.Errorf("frame %d is not shown: %v", want, got)
+		}
+	}
+	if len(got) != 6 || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != 6 {
+		t.Errorf("shown: %v", got)
+	}
+	if d := cmp.Diff([]int{7, 11}, c.moments(2)); d != "" {
 		t.Error(d)
+	}
+	var why []string
+	for _, m := range c.telling() {
+		why = append(why, fmt.Sprint(m.frame, " ", m.why))
+	}
+	if all := strings.Join(why, ","); !strings.Contains(all, "7 mouth") || !strings.Contains(all, "11 eyes") {
+		t.Errorf("the report shows %s", all)
 	}
 }
 

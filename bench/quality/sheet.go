@@ -36,8 +36,21 @@ type sheetRow struct {
 
 // pictures are what the overview and the report show of a pair.
 type pictures struct {
-	strip *image.RGBA // photo and, from two frames, footage and result
+	strip   *image.RGBA // photo and, from two frames, footage and result
+	portray string      // file of the photo's face
+	shots   []shot
 }
+
+// shot is a frame in the report: files of the same crop in every version.
+type shot struct {
+	Frame    int
+	Why      string
+	Footage  string
+	Versions []version
+}
+
+// version is a tool's result.
+type version struct{ Tool, File string }
 
 // zone is a part of a face: vertices whose middle and width (in eye distances) say what is shown.
 type zone struct {
@@ -99,15 +112,12 @@ func (r *runner) draw(pair *Pair, p *portrait, c *clip, rows []sheetRow) error {
 	if r.Out == "" {
 		return nil
 	}
-	var shown []int
-	for i, o := range c.seen {
-		if o != nil {
-			shown = append(shown, i)
-		}
-	}
-	shown = spread(shown, sheetTiles)
+	shown := c.moments(sheetTiles)
 	rows = append([]sheetRow{{"footage", c.frames}}, rows...)
 	pair.strip = r.drawStrip(p, c, rows[1].frames, shown)
+	if err := r.drawMoments(pair, p, c, rows); err != nil {
+		return err
+	}
 	height := labelLine
 	for _, z := range zones() {
 		height += len(rows) * (int(math.Round(tile*z.height)) + labelLine)
@@ -140,6 +150,9 @@ func (r *runner) drawStrip(p *portrait, c *clip, ours []*pix.Frame, shown []int)
 	s := canvas(4*stripTile, stripTile)
 	z := zones()[0]
 	mid, last := shown[len(shown)/2], shown[len(shown)-1]
+	if m := c.telling(); len(m) > 1 {
+		mid, last = m[0].frame, m[1].frame
+	}
 	put(s, 0, 0, z.crop(p.frame, &p.face.Mesh, stripTile))
 	put(s, stripTile, 0, z.crop(c.frames[mid], &c.seen[mid].Mesh, stripTile))
 	put(s, 2*stripTile, 0, z.crop(ours[mid], &c.seen[mid].Mesh, stripTile))
@@ -153,24 +166,12 @@ func (r *Report) overview() *image.RGBA {
 	c := canvas(8*stripTile+16, max(1, rows*(stripTile+labelLine)))
 	for k, p := range r.Pairs {
 		x, y := k%2*(4*stripTile+16), k/2*(stripTile+labelLine)
-		label(c, x, y, name(p.Photo)+" into "+name(p.Clip)+"  "+p.caption())
+		label(c, x, y, short(p.Photo)+" into "+short(p.Clip)+"  "+p.caption())
 		if p.strip != nil {
 			put(c, x, y+labelLine, p.strip)
 		}
 	}
 	return c
-}
-
-// spread picks at most n of the list, ends included.
-func spread(list []int, n int) []int {
-	if len(list) <= n {
-		return list
-	}
-	out := make([]int, n)
-	for k := range out {
-		out[k] = list[k*(len(list)-1)/(n-1)]
-	}
-	return out
 }
 
 func writePNG(path string, img image.Image) error {

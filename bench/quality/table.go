@@ -1,11 +1,9 @@
 package quality
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"strconv"
 )
 
@@ -105,10 +103,6 @@ func (r *Report) Failed() []string {
 
 // Print writes the tables for people: a line per pair, then the means beside limits and aims.
 func (r *Report) Print(w io.Writer) {
-	short := func(s string) string {
-		s = name(s)
-		return s[:min(len(s), 20)]
-	}
 	if r.Baseline {
 		fmt.Fprintln(w, "BASELINE: the footage itself after encoding (H.264, the product's setting); the noise of every measure.")
 	}
@@ -160,6 +154,12 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "measured in %.1f s\n", r.Seconds)
 }
 
+// short is the beginning of a file's name.
+func short(path string) string {
+	r := []rune(name(path))
+	return string(r[:min(len(r), 20)])
+}
+
 // figure writes a value as the table shows it.
 func (b row) figure(v float64) string {
 	if math.IsNaN(v) {
@@ -187,18 +187,3 @@ func (p *Pair) caption() string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// publish writes what belongs into the folder.
-func (r *runner) publish() error {
-	if r.Out == "" {
-		return nil
-	}
-	if err := writePNG(filepath.Join(r.Out, "overview.png"), r.report.overview()); err != nil {
-		return err
-	}
-	data, err := json.MarshalIndent(r.report, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(r.Out, "figures.json"), append(data, '\n'))
-}
