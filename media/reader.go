@@ -21,6 +21,7 @@ type ReadOptions struct {
 	First, End int           // frames First ≤ n < End; End = 0 means all
 	Threads    int           // of the decoder; 0 lets it choose
 	Ahead      int           // frames decoded before they are asked for; 0 means 2
+	Keep       string        // a file, not there yet, that the frames are written to as well; see Kept
 	Stall      time.Duration // without a byte before the decoder is given up; 0 means 90 s
 }
 
@@ -37,6 +38,9 @@ type Reader struct {
 
 	read int   // frames given
 	err  error // what Read gives from now on
+
+	keep *keeper // nil: nothing is kept
+	kept bool    // everything was; set before done is closed
 
 	mu             sync.Mutex
 	free           []*pix.Frame
@@ -65,26 +69,43 @@ func OpenReader(ctx context.Context, path string, info *Info, opt ReadOptions) (
 	if opt.First < 0 || opt.First >= opt.End || opt.End > info.Frames() {
 		return nil, fault.New(fault.Internal, "", "frames %d to %d of %d cannot be read", opt.First, opt.End, info.Frames())
 	}
+	r := newReader(ctx, info, opt)
+	run, err := r.open(r.ctx, path, r.keyBefore(opt.First, 0))
+	if err != nil {
+		r.cancel()
+		return nil, err
+	}
+	if opt.Keep != "" {
+		r.keep = newKeeper(opt.Keep)
+	}
+	r.run(func(ctx context.Context) error {
+		err := r.decodeAll(ctx, path, run)
+		r.kept = r.keep.end(opt.End - opt.First)
+		return err
+	})
+	return r, nil
+}
+
+// newReader is a Reader without a source of frames.
+func newReader(ctx context.Context, info *Info, opt ReadOptions) *Reader {
 	if opt.Ahead <= 0 {
 		opt.Ahead = 2
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Reader{info: info, opt: opt, ctx: ctx, cancel: cancel,
+	return &Reader{info: info, opt: opt, ctx: ctx, cancel: cancel,
 		// A result waits in the channel, the next in the goroutine's hand.
 		frames: make(chan readResult, max(opt.Ahead-1, 0)), done: make(chan struct{})}
-	run, err := r.open(ctx, path, r.keyBefore(opt.First, 0))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
+}
+
+// run starts the goroutine that sends the frames; Close waits for it.
+func (r *Reader) run(source func(context.Context) error) {
 	go func() {
 		defer close(r.done)
 		defer close(r.frames)
-		if err := r.decodeAll(ctx, path, run); err != nil {
-			r.send(ctx, readResult{err: err})
+		if err := source(r.ctx); err != nil {
+			r.send(r.ctx, readResult{err: err})
 		}
 	}()
-	return r, nil
 }
 
 // Read gives the next frame, io.EOF after the last. Hand it back with Release when it
@@ -276,6 +297,9 @@ func (r *Reader) decode(ctx context.Context, d *decoder) error {
 	// change it or hand it back, and a gap behind it is filled with a copy.
 	var waiting *pix.Frame
 	pass := func(next *pix.Frame) bool {
+		if waiting != nil {
+			r.keep.add(waiting)
+		}
 		ok := waiting == nil || r.send(ctx, readResult{frame: waiting})
 		waiting = next
 		return ok

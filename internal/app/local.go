@@ -82,7 +82,7 @@ func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
 	l.runner, err = pipeline.New(pipeline.Config{
 		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true,
 		Infer: infer.Options{Provider: o.Provider, Threads: 1},
-		Video: localVideo, Photo: localPhoto, Threads: o.Threads, Log: l.log,
+		Video: localVideo, Photo: localPhoto, Threads: o.Threads, KeepFrames: roomForFrames(l.dir), Log: l.log,
 	})
 	return l, err
 }

@@ -23,13 +23,18 @@ func observe(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
+	path, keep := w.keepFrames()
 	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
-		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
+		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads, Keep: path,
 	})
 	if err != nil {
+		keep(nil)
 		return w.videoFault(err)
 	}
-	defer in.Close()
+	defer func() {
+		in.Close()
+		keep(in)
+	}()
 	o := face.NewObserver(nets, w.rng.First, w.fps())
 	total := w.rng.End - w.rng.First
 	for n := 0; ; n++ {

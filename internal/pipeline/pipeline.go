@@ -53,6 +53,7 @@ type Config struct {
 	Video      media.Limits
 	Photo      media.Limits
 	Threads    int          // of the engines; 0 is all cores
+	KeepFrames int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
 	Log        *slog.Logger // nil discards
 }
 
@@ -66,6 +67,7 @@ type Runner struct {
 	models  *face.Models
 
 	identities identityCache
+	kept       keptFrames
 }
 
 var _ dispatch.Runner = (*Runner)(nil)
@@ -84,11 +86,12 @@ func New(cfg Config) (*Runner, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{cfg: cfg, log: cfg.Log}, nil
+	return &Runner{cfg: cfg, log: cfg.Log, kept: keptFrames{room: cfg.KeepFrames}}, nil
 }
 
 // Close lets go of the networks. No segment may be running.
 func (r *Runner) Close() error {
+	r.kept.clear()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.runtime == nil {

@@ -39,9 +39,7 @@ func buildPlan(ctx context.Context, w *work) error {
 
 // render draws the faces into the segment's frames and encodes them once.
 func render(ctx context.Context, w *work) (err error) {
-	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
-		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
-	})
+	in, err := w.openFrames(ctx)
 	if err != nil {
 		return w.videoFault(err)
 	}
@@ -83,4 +81,19 @@ func render(ctx context.Context, w *work) (err error) {
 	}
 	w.out = rendered{Key: key, Range: w.rng, Report: report, Provider: w.r.Provider()}
 	return nil
+}
+
+// openFrames reads the segment's frames: those that the analysis kept, or from the video.
+func (w *work) openFrames(ctx context.Context) (*media.Reader, error) {
+	if k, free, ok := w.r.kept.take(w.job.Task.ID, w.rng); ok {
+		w.free = append(w.free, func() error { free(); return nil })
+		in, err := media.OpenKept(ctx, k, w.info)
+		if err == nil {
+			return in, nil
+		}
+		w.r.log.Warn("kept frames are decoded again", "task", w.job.Task.ID, "error", err)
+	}
+	return media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
+		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
+	})
 }

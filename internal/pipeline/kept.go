@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"path/filepath"
+	"sync"
+
+	"github.com/twinsync/twinsync/internal/task"
+	"github.com/twinsync/twinsync/media"
+)
+
+// keptFrames remembers what the analysis left decoded, so that rendering the same frames need not
+// decode them a second time. It only ever saves work: what does not fit, or was kept by another
+// process, is decoded again, to the same frames.
+type keptFrames struct {
+	mu   sync.Mutex
+	room int64 // bytes that may still be kept
+	by   map[keptKey]kept
+}
+
+type keptKey struct {
+	task task.ID
+	rng  media.Range
+}
+
+type kept struct {
+	frames media.Kept
+	free   func()
+}
+
+// reserve claims n bytes and gives them back by free, which may be called more than once; false
+// when there is no room.
+func (k *keptFrames) reserve(n int64) (free func(), ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n <= 0 || n > k.room {
+		return nil, false
+	}
+	k.room -= n
+	return sync.OnceFunc(func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.room += n
+	}), true
+}
+
+// put leaves frames for take; what an earlier attempt left is freed.
+func (k *keptFrames) put(id task.ID, f media.Kept, free func()) {
+	k.mu.Lock()
+	key := keptKey{id, media.Range{First: f.First, End: f.End}}
+	before, twice := k.by[key]
+	if k.by == nil {
+		k.by = map[keptKey]kept{}
+	}
+	k.by[key] = kept{f, free}
+	k.mu.Unlock()
+	if twice {
+		before.free()
+	}
+}
+
+// take gives the frames to the one who asks first; free must be called when they have been read.
+func (k *keptFrames) take(id task.ID, rng media.Range) (f media.Kept, free func(), ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := keptKey{id, rng}
+	e, ok := k.by[key]
+	delete(k.by, key)
+	return e.frames, e.free, ok
+}
+
+// clear frees everything.
+func (k *keptFrames) clear() {
+	k.mu.Lock()
+	all := k.by
+	k.by = nil
+	k.mu.Unlock()
+	for _, e := range all {
+		e.free()
+	}
+}
+
+// keepFrames finds a place for the frames of this segment. path is "" where they are not to be kept;
+// done must be called with the closed Reader, nil when there is none.
+func (w *work) keepFrames() (path string, done func(*media.Reader)) {
+	nothing := func(*media.Reader) {}
+	if w.job.Task.Kind != KindSwap {
+		return "", nothing // nothing will be rendered
+	}
+	size := media.KeptSize(w.info.Video.Layout, w.rng.End-w.rng.First)
+	room, ok := w.r.kept.reserve(size)
+	if !ok {
+		return "", nothing
+	}
+	dir, remove, err := w.r.cfg.Scratch.Dir("frames")
+	if err != nil {
+		room()
+		return "", nothing
+	}
+	free := func() {
+		if err := remove(); err != nil {
+			w.r.log.Warn("kept frames stay", "task", w.job.Task.ID, "error", err)
+		}
+		room()
+	}
+	return filepath.Join(dir, "frames"), func(in *media.Reader) {
+		if in != nil {
+			if f, ok := in.Kept(); ok {
+				w.r.kept.put(w.job.Task.ID, f, free)
+				return
+			}
+		}
+		free()
+	}
+}
