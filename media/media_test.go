@@ -324,6 +324,27 @@ func TestWriterFaults(t *testing.T) {
 			t.Error("the segment is still there")
 		}
 	})
+	t.Run("encoder missing", func(t *testing.T) {
+		dir := t.TempDir()
+		script := "#!/bin/sh\necho \"Unknown encoder 'libx265'\" >&2\nexit 1\n"
+		if err := os.WriteFile(filepath.Join(dir, "ffmpeg"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		w, err := NewWriter(t.Context(), filepath.Join(dir, "seg"), WriterOptions{Video: v, Codec: HEVC})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 40 { // the first may still fit into the pipe
+			if err = w.Write(frame(int64(i))); err != nil {
+				break
+			}
+		}
+		w.Abort()
+		if f := fault.From(err); f.Code != fault.Unsupported || f.Param != "codec" || !strings.Contains(f.Public(), "libx265") {
+			t.Errorf("error %v, want that the encoder is missing", err)
+		}
+	})
 	for _, o := range []WriterOptions{{Codec: "divx"}, {Preset: "placebo"}, {CRF: 52}, {CRF: -1}} {
 		if err := o.Check(); !fault.Is(err, fault.InvalidField) {
 			t.Errorf("%+v: error %v", o, err)

@@ -67,6 +67,12 @@ func (o WriterOptions) Check() error {
 	return nil
 }
 
+// lacking is the fault of an FFmpeg without the encoder.
+func (e encoding) lacking(codec string, cause error) error {
+	return fault.New(fault.Unsupported, "codec", "the installed FFmpeg cannot encode %s: it lacks %s", or(codec, H264), e.encoder).
+		WithHint("Choose another codec, or install an FFmpeg built with %s.", e.encoder).WithCause(cause)
+}
+
 // Writer encodes one segment into a file that Assemble reads. It is for one goroutine.
 type Writer struct {
 	p    *process
@@ -84,8 +90,9 @@ type Writer struct {
 }
 
 // NewWriter starts an encoder. The file at path is replaced; the name's ending does not
-// matter. What the encoder cannot keep is in Notes. Faults: Unsupported when the installed
-// FFmpeg lacks the encoder, MissingProgram, InvalidField, NotWritable.
+// matter. What the encoder cannot keep is in Notes. Faults: MissingProgram, InvalidField,
+// NotWritable. That the installed FFmpeg lacks the encoder (Unsupported) shows when frames are
+// written, or at Close.
 //
 // The Writer must be ended with Close or Abort.
 func NewWriter(ctx context.Context, path string, opt WriterOptions) (*Writer, error) {
@@ -192,10 +199,19 @@ func (w *Writer) failed(err error) error {
 		w.p.stop()
 		return fault.From(err)
 	}
-	if werr := w.p.wait(); werr != nil {
+	if werr := w.ended(); werr != nil {
 		return werr
 	}
 	return fault.New(fault.Internal, "", "the encoder ended early").WithCause(w.p.said(err))
+}
+
+// ended waits for the encoder's end and gives its failure.
+func (w *Writer) ended() error {
+	err := w.p.wait()
+	if fault.Is(err, fault.Unsupported) {
+		return w.enc.lacking(w.opt.Codec, err)
+	}
+	return err
 }
 
 // Frames is the number of frames written.
@@ -210,7 +226,7 @@ func (w *Writer) Close() error {
 		w.Abort()
 		return w.err
 	}
-	if w.err = w.p.wait(); w.err == nil {
+	if w.err = w.ended(); w.err == nil {
 		w.err = w.verify()
 	}
 	if w.err != nil {
@@ -259,15 +275,16 @@ func chooseEncoding(ctx context.Context, opt WriterOptions) (encoding, error) {
 	l = e.pipe
 	e.layout = l
 	odd := l.W%2 != 0 || l.H%2 != 0
-	have, err := encoders(ctx)
-	if err != nil {
-		return e, err
-	}
 	maxDepth, only420 := 12, false
 	switch opt.Codec {
 	case HEVC:
 		e.encoder = "libx265"
 	case AV1:
+		// Only here is there a choice; whether the others are there shows when they are started.
+		have, err := encoders(ctx)
+		if err != nil {
+			return e, err
+		}
 		// SVT-AV1 is fast but knows only 4:2:0 of even size, 64 pixels and more.
 		e.encoder = "libaom-av1"
 		if have["libsvtav1"] && !odd && l.SubX == 1 && l.SubY == 1 && l.Depth <= 10 && min(l.W, l.H) >= 64 {
@@ -275,10 +292,6 @@ func chooseEncoding(ctx context.Context, opt WriterOptions) (encoding, error) {
 		}
 	default:
 		e.encoder, maxDepth = "libx264", 10
-	}
-	if !have[e.encoder] {
-		return e, fault.New(fault.Unsupported, "codec", "the installed FFmpeg cannot encode %s: it lacks %s", or(opt.Codec, H264), e.encoder).
-			WithHint("Choose another codec, or install an FFmpeg built with %s.", e.encoder)
 	}
 	if only420 {
 		e.layout.SubX, e.layout.SubY = 1, 1

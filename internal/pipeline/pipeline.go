@@ -142,13 +142,13 @@ type step func(ctx context.Context, w *work) error
 func steps(stage string) []step {
 	switch stage {
 	case Fetch:
-		return []step{fetchPhotos, judgePhotos, fetchVideo, probeVideo, cutVideo}
+		return []step{fetchInputs, cutVideo}
 	case Analyse:
 		return []step{openVideo, observe}
 	case Join:
 		return []step{openVideo, joinObservations, keepAnalysis, choosePeople, drawThumbnails}
 	case Render:
-		return []step{openVideo, loadWindow, buildPlan, render}
+		return []step{openVideo, openStreams, loadWindow, buildPlan, render}
 	case Assemble:
 		return []step{openVideo, gatherSegments, assemble, publish}
 	}
@@ -166,13 +166,8 @@ func (r *Runner) Run(ctx context.Context, j dispatch.Job) (dispatch.Result, erro
 	if list == nil {
 		return dispatch.Result{}, fmt.Errorf("pipeline: no such stage: %q", j.Task.Stage)
 	}
-	for _, s := range list {
-		if err := ctx.Err(); err != nil {
-			return dispatch.Result{}, err
-		}
-		if err := s(ctx, w); err != nil {
-			return dispatch.Result{}, err
-		}
+	if err := inTurn(ctx, w, list...); err != nil {
+		return dispatch.Result{}, err
 	}
 	data, err := json.Marshal(w.out)
 	if err != nil {

@@ -37,25 +37,31 @@ func buildPlan(ctx context.Context, w *work) error {
 	return err
 }
 
-// render draws the faces into the segment's frames and encodes them once.
-func render(ctx context.Context, w *work) (err error) {
-	in, err := w.openFrames(ctx)
-	if err != nil {
+// openStreams starts what gives the frames and what takes them, which need a moment to get going.
+func openStreams(ctx context.Context, w *work) (err error) {
+	if w.in, err = w.openFrames(ctx); err != nil {
 		return w.videoFault(err)
 	}
-	defer in.Close()
-	path := w.scratch("piece.mp4")
-	out, err := media.NewWriter(ctx, path, media.WriterOptions{
+	w.free = append(w.free, func() error { w.in.Close(); return nil })
+	w.pieceFile = w.scratch("piece.mp4")
+	w.encoder, err = media.NewWriter(ctx, w.pieceFile, media.WriterOptions{
 		Video: &w.info.Video, Codec: w.spec.Codec, CRF: w.spec.CRF, Preset: w.spec.Preset,
 	})
 	if err != nil {
 		return err
 	}
-	w.warn(out.Notes()...)
+	w.free = append(w.free, func() error { w.encoder.Abort(); return nil }) // removes the piece, which is stored by then
+	w.warn(w.encoder.Notes()...)
+	return nil
+}
+
+// render draws the faces into the segment's frames and encodes them once.
+func render(ctx context.Context, w *work) error {
+	in, out := w.in, w.encoder
 	total := w.rng.End - w.rng.First
 	report := swap.NewReport()
 	n := 0
-	err = w.plan.Stream(ctx, w.rng.First, w.rng.End, in.Read, func(f *pix.Frame, r swap.FrameReport) error {
+	err := w.plan.Stream(ctx, w.rng.First, w.rng.End, in.Read, func(f *pix.Frame, r swap.FrameReport) error {
 		if err := out.Write(f); err != nil {
 			return err
 		}
@@ -66,7 +72,6 @@ func render(ctx context.Context, w *work) (err error) {
 		return nil
 	})
 	if err != nil {
-		out.Abort()
 		return w.videoFault(err)
 	}
 	if err := out.Close(); err != nil {
@@ -76,7 +81,7 @@ func render(ctx context.Context, w *work) (err error) {
 		w.warn(fmt.Sprintf("%s: %d damaged frames from number %d on repeat the one before", w.fetched.Video.Name, n, w.rng.First))
 	}
 	key := w.key("piece.mp4")
-	if _, err := w.r.cfg.Blobs.Put(ctx, key, path); err != nil {
+	if _, err := w.r.cfg.Blobs.Put(ctx, key, w.pieceFile); err != nil {
 		return err
 	}
 	w.out = rendered{Key: key, Range: w.rng, Report: report, Provider: w.r.Provider()}

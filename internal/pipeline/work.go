@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twinsync/twinsync/face"
@@ -19,17 +20,20 @@ type work struct {
 	r    *Runner
 	job  dispatch.Job
 	spec Swap
-	dir  string // scratch folder of this attempt, removed at its end
-	free []func() error
+	dir  string         // scratch folder of this attempt, removed at its end
+	free []func() error // the last first
 
-	fetched  fetched     // of the first stage
-	joined   joined      // of the join
-	rng      media.Range // frames of this segment
-	video    string      // local path
-	info     *media.Info
-	analysis *face.Analysis
-	plan     *swap.Plan
-	pieces   []rendered
+	fetched   fetched     // of the first stage
+	joined    joined      // of the join
+	rng       media.Range // frames of this segment
+	video     string      // local path
+	info      *media.Info
+	analysis  *face.Analysis
+	plan      *swap.Plan
+	in        *media.Reader // of the segment that is rendered
+	encoder   *media.Writer
+	pieceFile string // what it writes
+	pieces    []rendered
 
 	final    string // local path of the assembled result
 	out      any    // what the record keeps of this segment
@@ -80,7 +84,7 @@ func (r *Runner) newWork(j dispatch.Job) (*work, error) {
 
 // close removes what the attempt left on the disk.
 func (w *work) close() {
-	for _, free := range w.free {
+	for _, free := range slices.Backward(w.free) {
 		if err := free(); err != nil {
 			w.r.log.Warn("scratch files stay", "task", w.job.Task.ID, "error", err)
 		}
