@@ -86,10 +86,12 @@ func (h *hdrCurve) sdr(r, g, b float32, wide bool) (float32, float32, float32) {
 	return h.code(r), h.code(g), h.code(b)
 }
 
+// hdrKnee is the share of reference white from which highlights are rolled off.
+const hdrKnee = .6
+
 func (h *hdrCurve) code(x float32) float32 {
-	const knee = .6
-	if x > knee {
-		x = knee + (1-knee)*(1-float32(math.Exp(float64((knee-x)/(1-knee)))))
+	if x > hdrKnee {
+		x = hdrKnee + (1-hdrKnee)*(1-float32(math.Exp(float64((hdrKnee-x)/(1-hdrKnee)))))
 	}
 	return lookUp(&h.coded, float32(math.Sqrt(float64(max(0, x)))))
 }
