@@ -27,6 +27,8 @@ type Identity struct {
 	shape      face.Shape
 	open       float32  // opening of the photo's mouth, in eye distances
 	turned     []turned // by yaw; none when all photos show the head alike
+
+	network *networkSource // for EngineONNX, which uses nothing else
 }
 
 // Marks at which a photo is warned about.

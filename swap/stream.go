@@ -334,6 +334,10 @@ func (t *tracks) release(i int) {
 // get makes the engine when it is first needed; nil when the track cannot be swapped.
 func (e *trackEngine) get(p *Plan, track int, c pix.Colour) engine {
 	e.once.Do(func() {
+		if p.options.Engine == EngineONNX {
+			e.engine = newONNXEngine(&p.analysis.Tracks[track], p.identity[track], p.options, c)
+			return
+		}
 		if m := newMeshEngine(&p.analysis.Tracks[track], p.identity[track], p.options, c, &p.scratch); m != nil {
 			e.engine = m
 		}

@@ -24,11 +24,13 @@ import (
 
 // Options say how a swap is to look. DefaultOptions are meant for use.
 type Options struct {
-	Engine   string  // what makes the pictures: EngineMesh, which "" stands for
+	Engine   string  // what makes the pictures: EngineMesh, which "" stands for, or EngineONNX
 	Strength float32 // 0 leaves the footage as it is … 1 is the other person
 	Tone     float32 // 0 keeps the photo's skin tone … 1 takes the footage's, so that the neck fits
 	Workers  int     // frames worked on at once; 0 stands for 1
 	FPS      float64 // frames per second, for smoothing in time; 0 stands for 25
+
+	Networks *Networks // what EngineONNX works with
 }
 
 // EngineMesh is the built-in engine.
@@ -40,9 +42,12 @@ func DefaultOptions() Options { return Options{Engine: EngineMesh, Strength: 1, 
 // Validate reports the first option outside its range.
 func (o Options) Validate() error {
 	switch {
-	case o.Engine != "" && o.Engine != EngineMesh:
+	case o.Engine != "" && o.Engine != EngineMesh && o.Engine != EngineONNX:
 		return fault.New(fault.InvalidField, "engine", "there is no engine %q", o.Engine).
-			WithHint("The built-in engine is %q.", EngineMesh)
+			WithHint("The built-in engine is %q; %q runs a network that you have added.", EngineMesh, EngineONNX)
+	case (o.Engine == EngineONNX) != (o.Networks != nil):
+		return fault.New(fault.InvalidField, "model", "a network is named for the engine %q, and only for it", EngineONNX).
+			WithHint("Name one with --model.")
 	case !(o.Strength >= 0 && o.Strength <= 1):
 		return fault.New(fault.InvalidField, "strength", "must lie between 0 and 1")
 	case !(o.Tone >= 0 && o.Tone <= 1):
@@ -112,6 +117,9 @@ func NewPlan(a *face.Analysis, assignments []Assignment, o Options) (*Plan, erro
 		}
 		if s.Identity == nil {
 			return nil, fmt.Errorf("swap: person %d has no identity", s.Person)
+		}
+		if err := s.Identity.fits(o); err != nil {
+			return nil, err
 		}
 		if byPerson[s.Person] != nil {
 			return nil, fault.New(fault.InvalidField, "person", "person %d is chosen twice", s.Person)

@@ -1,0 +1,200 @@
+package swap
+
+import (
+	"math"
+
+	"github.com/twinsync/twinsync/pix"
+)
+
+// patch is a square picture that a network has made, to be laid over a frame.
+type patch struct {
+	picture *pix.RGB // gamma-coded SDR, 0…255
+	square  pix.Square
+	masks   []shade // the least of all counts; at least one fades to nothing at the square's edge
+	weight  float32 // 0…1
+}
+
+// shade is a mask 0…1 over a square; beyond it goes on as at its border.
+type shade struct {
+	m      pix.Map
+	square pix.Square
+}
+
+// grid says where pixel (x, y) of a picture lies in the frame: at origin + x·right + y·down. Exact to
+// far below a pixel over the widest frame, hence float64.
+type grid struct{ ox, oy, rx, ry, dx, dy float64 }
+
+// gridOf is the grid of n×n pixels over a square.
+func gridOf(sq pix.Square, n int) grid {
+	sin, cos := math.Sincos(float64(sq.Angle))
+	k, mid := float64(sq.Side)/float64(n), float64(n-1)/2
+	g := grid{rx: k * cos, ry: k * sin, dx: -k * sin, dy: k * cos}
+	g.ox = float64(sq.X) - mid*(g.rx+g.dx)
+	g.oy = float64(sq.Y) - mid*(g.ry+g.dy)
+	return g
+}
+
+// gridAt is the grid of the frame's own pixels from (x, y) on.
+func gridAt(x, y int) grid { return grid{ox: float64(x), oy: float64(y), rx: 1, dy: 1} }
+
+// within is where the pixels of g lie among n×n pixels over a square.
+func (g grid) within(sq pix.Square, n int) grid {
+	sin, cos := math.Sincos(float64(sq.Angle))
+	k, mid := float64(n)/float64(sq.Side), float64(n-1)/2
+	turn := func(x, y float64) (float64, float64) { return k * (cos*x + sin*y), k * (cos*y - sin*x) }
+	var o grid
+	o.ox, o.oy = turn(g.ox-float64(sq.X), g.oy-float64(sq.Y))
+	o.ox, o.oy = o.ox+mid, o.oy+mid
+	o.rx, o.ry = turn(g.rx, g.ry)
+	o.dx, o.dy = turn(g.dx, g.dy)
+	return o
+}
+
+func (g *grid) at(x, y int) pix.Vec2 {
+	fx, fy := float64(x), float64(y)
+	return pix.Vec2{X: float32(g.ox + fx*g.rx + fy*g.dx), Y: float32(g.oy + fx*g.ry + fy*g.dy)}
+}
+
+// paint lays the patch over a picture whose pixels lie on g: bicubic where it grows, averaged where it
+// shrinks. Pixels outside the mask keep their value to the bit. changed tells whether any did not.
+func (p *patch) paint(dst *pix.RGB, g grid) (changed bool) {
+	picture := p.fitted(g)
+	n := picture.W
+	on := g.within(p.square, n)
+	masks := make([]grid, len(p.masks))
+	for k, s := range p.masks {
+		masks[k] = g.within(s.square, s.m.W)
+	}
+	for y := range dst.H {
+		for x := range dst.W {
+			q := on.at(x, y)
+			if !(q.X > -.5 && q.Y > -.5 && q.X < float32(n)-.5 && q.Y < float32(n)-.5) {
+				continue // outside the square
+			}
+			a := p.weight
+			for k, s := range p.masks {
+				v := masks[k].at(x, y)
+				a = min(a, p.weight*s.m.Bilinear(v.X, v.Y))
+			}
+			if a <= 0 {
+				continue
+			}
+			changed = true
+			i := y*dst.W + x
+			sample := cubicAt(n, q)
+			for c := range dst.C {
+				dst.C[c][i] += a * (pix.Clamp(sample.of(picture.C[c]), 0, 255) - dst.C[c][i])
+			}
+		}
+	}
+	return changed
+}
+
+// fitted is the picture brought down to the pitch of g where it is finer, so that no pixel is skipped.
+func (p *patch) fitted(g grid) *pix.RGB {
+	const close = 1.25 // from here on interpolation begins to skip
+	n := p.picture.W
+	pitch := float64(n) / float64(p.square.Side) * math.Hypot(g.rx, g.ry)
+	if pitch < close {
+		return p.picture
+	}
+	m := max(2, int(float64(n)/pitch+.5))
+	small := pix.NewRGB(m, m)
+	for c := range small.C {
+		pix.Scale(small.Channel(c), p.picture.Channel(c))
+	}
+	return small
+}
+
+// cubic is a place among n×n pixels: which sixteen it lies between, with their weights, as in
+// pix.Map.Bicubic, for several channels at once.
+type cubic struct {
+	at [4][4]int
+	w  [4][4]float32
+}
+
+func cubicAt(n int, q pix.Vec2) (s cubic) {
+	ix, iy := int(math.Floor(float64(q.X))), int(math.Floor(float64(q.Y)))
+	wx, wy := pix.CubicWeights(q.X-float32(ix)), pix.CubicWeights(q.Y-float32(iy))
+	for j := range 4 {
+		row := min(max(iy-1+j, 0), n-1) * n
+		for i := range 4 {
+			s.at[j][i] = row + min(max(ix-1+i, 0), n-1)
+			s.w[j][i] = wx[i] * wy[j]
+		}
+	}
+	return s
+}
+
+func (s *cubic) of(c []float32) (v float32) {
+	for j := range s.at {
+		for i, k := range s.at[j] {
+			v += s.w[j][i] * c[k]
+		}
+	}
+	return v
+}
+
+// bandRows is how many rows of a frame are worked on at once: even, so that chroma samples stay whole.
+const bandRows = 64
+
+// lay puts patches over a frame, one after the other; of grey footage only the luma. Only the boxes of their
+// squares are touched, a band of rows at a time, and by differences: what no mask covers keeps its
+// samples to the bit. HDR is mapped to what the networks saw and back.
+func lay(f *pix.Frame, patches []*patch, grey bool) {
+	box := pix.Rect{}
+	for _, p := range patches {
+		box = box.Union(squareBox(p.square, f.Bounds()))
+	}
+	tone := pix.NewTone(f.Colour)
+	for y := box.Y0; y < box.Y1; y += bandRows {
+		band := box
+		band.Y0, band.Y1 = y, min(y+bandRows, box.Y1)
+		before := f.RGB(band)
+		seen := before
+		if tone != nil {
+			seen = before.Clone()
+			for i := range seen.C[0] {
+				seen.C[0][i], seen.C[1][i], seen.C[2][i] = tone.SDR(before.C[0][i], before.C[1][i], before.C[2][i])
+			}
+		}
+		after := seen.Clone()
+		changed := false
+		for _, p := range patches {
+			changed = p.paint(after, gridAt(band.X0, band.Y0)) || changed
+		}
+		if !changed {
+			continue
+		}
+		if tone != nil {
+			backToHDR(tone, before, seen, after)
+		}
+		f.Replace(band, before, after, grey)
+	}
+}
+
+// backToHDR turns after, SDR, into HDR: before plus what the change from seen to after means there.
+func backToHDR(tone *pix.Tone, before, seen, after *pix.RGB) {
+	for i := range after.C[0] {
+		r, g, b := after.C[0][i], after.C[1][i], after.C[2][i]
+		if r == seen.C[0][i] && g == seen.C[1][i] && b == seen.C[2][i] {
+			after.C[0][i], after.C[1][i], after.C[2][i] = before.C[0][i], before.C[1][i], before.C[2][i]
+			continue
+		}
+		r, g, b = tone.Back(r, g, b)
+		r0, g0, b0 := tone.Back(seen.C[0][i], seen.C[1][i], seen.C[2][i])
+		after.C[0][i] = before.C[0][i] + r - r0
+		after.C[1][i] = before.C[1][i] + g - g0
+		after.C[2][i] = before.C[2][i] + b - b0
+	}
+}
+
+// squareBox is the box of whole pixels around a square, within a picture and aligned to its chroma.
+func squareBox(sq pix.Square, picture pix.Rect) pix.Rect {
+	var corners []pix.Vec3
+	for _, c := range [4]pix.Vec2{{X: -.5, Y: -.5}, {X: .5, Y: -.5}, {X: -.5, Y: .5}, {X: .5, Y: .5}} {
+		p := sq.ToFrame(1, c)
+		corners = append(corners, pix.Vec3{X: p.X, Y: p.Y})
+	}
+	return boxAround(corners, 1, picture)
+}
