@@ -1,9 +1,7 @@
 package swap
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/infer"
@@ -178,26 +176,6 @@ func areaMask(area string, m *face.Mesh, sq pix.Square, n int) pix.Map {
 	inside := pix.FillPolygon(n, n, hull(points), 0, 1)
 	return softened(inside, infer.MaskRule{Sigma: areaSigma * float64(n), Remap: infer.RemapClip})
 }
-
-// hull is the convex hull of points, in order around it (Andrew's monotone chain, 1979).
-func hull(points []pix.Vec2) []pix.Vec2 {
-	sorted := append([]pix.Vec2(nil), points...)
-	slices.SortFunc(sorted, func(a, b pix.Vec2) int { return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(a.Y, b.Y)) })
-	half := func(from []pix.Vec2) (h []pix.Vec2) {
-		for _, p := range from {
-			for len(h) > 1 && cross(h[len(h)-2], h[len(h)-1], p) <= 0 {
-				h = h[:len(h)-1]
-			}
-			h = append(h, p)
-		}
-		return h[:max(0, len(h)-1)] // the last is the other half's first
-	}
-	lower := half(sorted)
-	slices.Reverse(sorted)
-	return append(lower, half(sorted)...)
-}
-
-func cross(o, a, b pix.Vec2) float32 { return (a.X-o.X)*(b.Y-o.Y) - (a.Y-o.Y)*(b.X-o.X) }
 
 // objectSide is how finely what lies in front of a face is laid over a network's square.
 const objectSide = 128

@@ -196,10 +196,15 @@ func picture(ctx context.Context, n *infer.Network, p *pix.RGB, role infer.Role)
 	return out[i], c.Outputs[i], nil
 }
 
-// cutOutSquare cuts a square out of a frame as SDR, 0…255, n×n pixels.
+// cutOutSquare cuts a square out of a frame as SDR, 0…255, n×n pixels, on the scale of Frame.RGB: in full
+// range its white is a little above 255 where samples have more than 8 bits.
 func cutOutSquare(f *pix.Frame, sq pix.Square, n int) *pix.RGB {
 	all := make([]float32, 3*n*n)
-	new(pix.Sampler).Crop(all, f, sq, n, pix.SampleOptions{Hi: 255, Planar: true})
+	white := float32(255)
+	if f.Full && f.Transfer == pix.SDR {
+		white = float32(int(1)<<f.Depth-1) / float32(int(1)<<(f.Depth-8))
+	}
+	new(pix.Sampler).Crop(all, f, sq, n, pix.SampleOptions{Hi: white, Planar: true})
 	return &pix.RGB{W: n, H: n, C: [3][]float32{all[:n*n], all[n*n : 2*n*n], all[2*n*n:]}}
 }
 
@@ -235,4 +240,28 @@ func Embedding(ctx context.Context, recogniser *infer.Network, f *pix.Frame, m *
 		return nil, fault.New(fault.Unsupported, "recogniser", "%s gives no embedding of the face", recogniser.Card().Name)
 	}
 	return e, nil
+}
+
+// Reach is Reach for faces that these networks change: the hull of the squares that they draw over,
+// and the chroma samples across its border.
+func (n *Networks) Reach(o *face.Observation) []pix.Vec2 {
+	points := fivePoints(&o.Mesh)
+	sq, ok := align(n.templates, points, n.side)
+	if !ok {
+		return nil
+	}
+	squares := []pix.Square{sq}
+	if n.Enhancer != nil {
+		if at, err := squareOf(n.Enhancer, points, sq); err == nil {
+			squares = append(squares, at)
+		}
+	}
+	var corners []pix.Vec2
+	for _, s := range squares {
+		s.Side += 2 * 3 // pixels
+		for _, c := range [4]pix.Vec2{{X: -.5, Y: -.5}, {X: .5, Y: -.5}, {X: -.5, Y: .5}, {X: .5, Y: .5}} {
+			corners = append(corners, s.ToFrame(1, c))
+		}
+	}
+	return hull(corners)
 }
