@@ -195,10 +195,32 @@ func (f *Fetcher) Get(ctx context.Context, param, address, path string) (File, e
 	return file, nil
 }
 
-func (f *Fetcher) get(ctx context.Context, address, path string) (_ File, err error) {
-	u, err := parse("", address, f.cfg.AllowNetworks)
+func (f *Fetcher) get(ctx context.Context, address, path string) (file File, err error) {
+	r := &request{address: address, accept: "image/*, video/*, audio/*, */*;q=0.5", limit: f.cfg.MaxBytes}
+	err = f.do(ctx, r, func(resp *http.Response) error {
+		if err := f.checkAnswer(resp, r.limit); err != nil {
+			return err
+		}
+		return checkMediaType(resp)
+	}, func(body io.Reader) (err error) {
+		file, err = f.store(body, path)
+		return err
+	})
+	return file, err
+}
+
+// request is one question to a server.
+type request struct {
+	address, accept string
+	limit           int64 // bytes of the whole file
+	from            int64 // the first byte that is wanted; judge makes it 0 where the answer is the whole file
+}
+
+// do asks a server, lets judge look at the head of its answer and keep read the rest, under all limits.
+func (f *Fetcher) do(ctx context.Context, r *request, judge func(*http.Response) error, keep func(io.Reader) error) error {
+	u, err := parse("", r.address, f.cfg.AllowNetworks)
 	if err != nil {
-		return File{}, err
+		return err
 	}
 	outer := ctx
 	ctx, stopTotal := context.WithTimeoutCause(ctx, f.cfg.TotalTimeout, errTotal)
@@ -210,37 +232,39 @@ func (f *Fetcher) get(ctx context.Context, address, path string) (_ File, err er
 
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return File{}, fault.New(fault.InvalidAddress, "", "this is no address that can be read").WithCause(stripURL(err))
+		return fault.New(fault.InvalidAddress, "", "this is no address that can be read").WithCause(stripURL(err))
 	}
 	req.Header.Set("User-Agent", f.cfg.UserAgent)
-	req.Header.Set("Accept", "image/*, video/*, audio/*, */*;q=0.5")
+	req.Header.Set("Accept", r.accept)
 	req.Header.Set("Accept-Encoding", "identity")
+	if r.from > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.from))
+	}
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return File{}, f.explain(outer, ctx, err)
+		return f.explain(outer, ctx, err)
 	}
 	defer resp.Body.Close()
 	if !header.Stop() {
-		return File{}, f.explain(outer, ctx, errSlowHeader)
+		return f.explain(outer, ctx, errSlowHeader)
 	}
-	if err := f.checkAnswer(resp); err != nil {
-		return File{}, err
+	if err := judge(resp); err != nil {
+		return err
 	}
-	body := &meter{r: resp.Body, limit: f.cfg.MaxBytes, idle: f.cfg.IdleTimeout}
+	body := &meter{r: resp.Body, limit: r.limit, n: r.from, idle: f.cfg.IdleTimeout}
 	body.timer = time.AfterFunc(f.cfg.IdleTimeout, func() { cancel(errIdle) })
 	defer body.timer.Stop()
-	file, err := f.store(body, path)
-	if err != nil {
+	if err := keep(body); err != nil {
 		if body.err != nil && !errors.As(err, new(*fault.Error)) {
-			return File{}, f.explain(outer, ctx, err)
+			return f.explain(outer, ctx, err)
 		}
-		return File{}, err
+		return err
 	}
-	return file, nil
+	return nil
 }
 
 // checkAnswer judges an answer by its head.
-func (f *Fetcher) checkAnswer(resp *http.Response) error {
+func (f *Fetcher) checkAnswer(resp *http.Response, limit int64) error {
 	if resp.StatusCode != http.StatusOK {
 		text := "the address answered " + strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
 		e := fault.New(fault.Unreachable, "", "%s", text)
@@ -252,13 +276,23 @@ func (f *Fetcher) checkAnswer(resp *http.Response) error {
 		}
 		return noRetry(e.WithHint("Open the address in a browser to check that it gives the file."))
 	}
-	if resp.ContentLength > f.cfg.MaxBytes {
-		return tooLarge(f.cfg.MaxBytes)
+	if resp.ContentLength > limit {
+		return tooLarge(limit)
 	}
+	return checkEncoding(resp)
+}
+
+// checkEncoding refuses what would have to be unfolded.
+func checkEncoding(resp *http.Response) error {
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return fault.New(fault.NotMedia, "", "the address sends the file compressed although nobody asked for it").
 			WithHint("Serve the file as it is.")
 	}
+	return nil
+}
+
+// checkMediaType refuses pages by what their server calls them.
+func checkMediaType(resp *http.Response) error {
 	if t := resp.Header.Get("Content-Type"); refusedType(t) {
 		return fault.New(fault.NotMedia, "", "the address gives a page or document, not a picture, video or sound").
 			WithHint("Give the address of the file itself, not of a page that shows it.").
