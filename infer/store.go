@@ -279,3 +279,6 @@ func (c ModelCard) text() ([]byte, error) {
 	}
 	return b, nil
 }
+
+// Text is the card as YAML, as the store keeps it.
+func (i Installed) Text() ([]byte, error) { return i.Card.text() }

@@ -54,8 +54,8 @@ func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
 	if err := c.Validate(); err != nil {
 		return Installed{}, err
 	}
-	for _, m := range Catalog() {
-		if m.Name == c.Name {
+	for m := range modelCount {
+		if m.String() == c.Name {
 			return Installed{}, fault.New(fault.Conflict, "name", "%q is a network inside the program", c.Name).WithHint("Choose another name.")
 		}
 	}
@@ -282,7 +282,7 @@ func (s *Store) swapIn(work, to string, replace bool) error {
 }
 
 // Place takes a file of the card that was downloaded into the store: it is moved from path, which must be on the
-// same file system (see Staging), after its digest has been compared.
+// same file system (see Staging), after its digest has been compared, and held against the card.
 func (s *Store) Place(ctx context.Context, name, file, path string) (Installed, error) {
 	in, err := s.Get(name)
 	if err != nil {
@@ -302,6 +302,9 @@ func (s *Store) Place(ctx context.Context, name, file, path string) (Installed, 
 		}
 		if err := os.Rename(path, in.Path(f)); err != nil {
 			return Installed{}, fault.From(err).WithParam("models")
+		}
+		if err := in.Card.fits(in.Dir); err != nil {
+			return Installed{}, errors.Join(err, os.Remove(in.Path(f)))
 		}
 		return s.Get(name)
 	}

@@ -59,6 +59,12 @@ func workerArgs(c config.Config) []string {
 		fmt.Sprintf("--max-file=%d", c.MaxFile), "--fetch-timeout=" + c.FetchTimeout.String(),
 		"--max-length=" + c.MaxLength.String(), fmt.Sprintf("--max-pixels=%d", c.MaxPixels),
 	}
+	if c.Models != "" {
+		args = append(args, "--models="+c.Models)
+	}
+	if c.ModelsCommercialOnly {
+		args = append(args, "--models-commercial-only")
+	}
 	for _, n := range c.AllowNetwork {
 		args = append(args, "--allow-network="+n.String())
 	}

@@ -34,6 +34,9 @@ type Config struct {
 	Data             string `name:"data" placeholder:"DIR" help:"Data folder; otherwise twinsync in the user's data folder."`
 	Samples          string `name:"samples" placeholder:"DIR" help:"Folder served under /samples/."`
 
+	Models               string `name:"models" placeholder:"DIR" help:"Folder of added networks (twinsync models); otherwise models in the data folder."`
+	ModelsCommercialOnly bool   `name:"models-commercial-only" help:"Use only added networks whose licence allows commercial use."`
+
 	AllowNetwork []Network `name:"allow-network" placeholder:"CIDR" help:"Network that files may also be read from, at any port; may repeat."`
 
 	NATS      string        `name:"nats" placeholder:"URL" help:"NATS cluster to use; otherwise one inside the process."`
@@ -134,6 +137,18 @@ func (c Config) DataDir() (string, error) {
 			WithHint("Set --data DIR.").WithCause(err)
 	}
 	return filepath.Join(home, ".local", "share", "twinsync"), nil
+}
+
+// ModelsDir is the folder of added networks: the setting, or models in the data folder.
+func (c Config) ModelsDir() (string, error) {
+	if c.Models != "" {
+		return filepath.Abs(c.Models)
+	}
+	dir, err := c.DataDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "models"), nil
 }
 
 // Networks is AllowNetwork as prefixes.
