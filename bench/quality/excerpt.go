@@ -76,6 +76,7 @@ func (r *runner) readPhoto(ctx context.Context, p *portrait) error {
 // clip is an excerpt as filmed.
 type clip struct {
 	name     string
+	start    int // its first frame in the file
 	info     *media.Info
 	fps      float64
 	frames   []*pix.Frame
@@ -91,13 +92,13 @@ type clip struct {
 }
 
 // openClip reads, analyses and measures an excerpt.
-func (r *runner) openClip(ctx context.Context, file string) (*clip, error) {
-	if r.clip != nil && r.clip.name == file {
+func (r *runner) openClip(ctx context.Context, file string, start int) (*clip, error) {
+	if r.clip != nil && r.clip.name == file && r.clip.start == start {
 		return r.clip, nil
 	}
 	r.clip = nil // one excerpt at a time is held
-	c := &clip{name: file}
-	info, frames, err := readFrames(ctx, r.lib.clip(file), r.Start, r.Frames)
+	c := &clip{name: file, start: start}
+	info, frames, err := readFrames(ctx, r.lib.clip(file), start, r.Frames)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (r *runner) openClip(ctx context.Context, file string) (*clip, error) {
 		return nil, err
 	}
 	if len(c.analysis.People) == 0 {
-		return nil, fault.New(fault.NoFaceInVideo, file, "no face was found in frames %d to %d", r.Start, r.Start+len(frames)-1)
+		return nil, fault.New(fault.NoFaceInVideo, file, "no face was found in frames %d to %d", start, start+len(frames)-1)
 	}
 	c.place()
 	if c.take, err = r.look(ctx, frames, c); err != nil {

@@ -45,7 +45,7 @@ func (r *runner) drawMoments(pair *Pair, p *portrait, c *clip, rows []sheetRow) 
 		return err
 	}
 	for _, m := range c.telling() {
-		s := shot{Frame: r.Start + m.frame, Why: m.why}
+		s := shot{Frame: c.start + m.frame, Why: m.why}
 		for k, row := range rows {
 			file, err := save(fmt.Sprintf("-%d-%d", m.frame, k), row.frames[m.frame], &c.seen[m.frame].Mesh)
 			if err != nil {
@@ -91,11 +91,19 @@ type pageOther struct {
 	Figures []pageFigure
 }
 
+// pageGroup is the mean of a group of pairs.
+type pageGroup struct {
+	Name    string
+	Pairs   int
+	Figures []pageFigure
+}
+
 // page is what the template shows.
 type page struct {
 	*Report
-	Rows  []pageRow
-	Cards []pagePair
+	Groups []pageGroup
+	Rows   []pageRow
+	Cards  []pagePair
 }
 
 // html is the report as one page beside its pictures. It asks nothing of any server.
@@ -116,11 +124,14 @@ func (r *Report) html() ([]byte, error) {
 		}
 		p.Rows = append(p.Rows, row)
 	}
+	for _, g := range r.groups() {
+		p.Groups = append(p.Groups, pageGroup{g.Name, g.Pairs, r.pageFigures(&g.Total)})
+	}
 	for _, pair := range r.Pairs {
-		card := pagePair{Pair: pair, Title: name(pair.Photo) + " into " + name(pair.Clip), Portray: pair.portray, Shots: pair.shots,
+		card := pagePair{Pair: pair, Title: name(pair.Photo) + " into " + pair.place(), Portray: pair.portray, Shots: pair.shots,
 			Figures: r.pageFigures(&pair.Figures)}
 		for _, o := range r.Others {
-			if o.Photo == pair.Photo && o.Clip == pair.Clip {
+			if o.Photo == pair.Photo && o.Clip == pair.Clip && o.Start == pair.Start {
 				card.Others = append(card.Others, pageOther{o.Tool, r.pageFigures(&o.Figures)})
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twinsync/twinsync/fault"
@@ -53,6 +54,7 @@ func (l *library) clip(name string) string  { return filepath.Join(l.dir, "video
 // job is a photo to be put into a clip.
 type job struct {
 	photo, clip string // file names
+	start       int    // frame of the clip to begin at, beside Options.Start
 	set         string // what the list of pairs calls its group, as "dev"
 }
 
@@ -82,7 +84,7 @@ const mostPairs = 10_000
 // jobs reads which pairs are wanted: a list "p04:v01,p02:v02" by what the names begin with, or a file
 // with a line per pair (photo, clip and, if wanted, the name of a group, apart by tabs; # begins a
 // comment). Without either it is media/pairs.tsv if there, else a round robin of photos over all clips.
-// Of a file, only the pairs of group set are taken, all when it is "".
+// CLIP@120 begins at frame 120. Of a file, only the pairs of group set are taken, all when it is "".
 func (l *library) jobs(spec, set string, usable func(photo string) bool) ([]job, error) {
 	if spec == "" {
 		own := filepath.Join(l.dir, "pairs.tsv")
@@ -116,11 +118,17 @@ func (l *library) jobs(spec, set string, usable func(photo string) bool) ([]job,
 		if err != nil {
 			return nil, err
 		}
-		clip, err := pick(l.clips, r[1], "pairs")
+		begin, at, given := strings.Cut(r[1], "@")
+		clip, err := pick(l.clips, begin, "pairs")
 		if err != nil {
 			return nil, err
 		}
 		j := job{photo: photo, clip: clip}
+		if given {
+			if j.start, err = strconv.Atoi(at); err != nil || j.start < 0 {
+				return nil, fault.New(fault.InvalidField, "pairs", "%q names no frame after the @", r[1])
+			}
+		}
 		if len(r) > 2 {
 			j.set = r[2]
 		}

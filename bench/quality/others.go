@@ -48,7 +48,7 @@ func readOthers(place string) ([]other, error) {
 // withOthers adds the pairs that other tools' results need for ours beside them.
 func withOthers(jobs []job, others []other) []job {
 	for _, o := range others {
-		if !slices.ContainsFunc(jobs, func(j job) bool { return j.photo == o.photo && j.clip == o.clip }) {
+		if !slices.ContainsFunc(jobs, func(j job) bool { return j.photo == o.photo && j.clip == o.clip && j.start == 0 }) {
 			jobs = append(jobs, job{photo: o.photo, clip: o.clip, set: "compare"})
 		}
 	}

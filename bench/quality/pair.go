@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
@@ -27,7 +26,7 @@ func (r *runner) pair(ctx context.Context, j job, others []other) error {
 	}
 	p.frame = frame
 	defer func() { p.frame = nil }()
-	c, err := r.openClip(ctx, j.clip)
+	c, err := r.openClip(ctx, j.clip, r.Start+j.start)
 	if err == nil {
 		var result *result
 		if result, err = r.swap(ctx, p, c); err == nil {
@@ -86,7 +85,7 @@ func (r *runner) swap(ctx context.Context, p *portrait, c *clip) (*result, error
 
 // measureAll measures our result and the others' on the same inputs, and draws the sheet.
 func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ours *result, others []other) error {
-	pair := &Pair{Photo: j.photo, Clip: j.clip, Set: j.set, Frames: len(c.frames), SwapMS: ours.ms}
+	pair := &Pair{Photo: j.photo, Clip: j.clip, Start: c.start, Set: j.set, Frames: len(c.frames), SwapMS: ours.ms}
 	if err := r.measure(ctx, pair, p, c, ours); err != nil {
 		return err
 	}
@@ -96,10 +95,10 @@ func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ou
 		rows[0].label = "encoded"
 	}
 	for _, o := range others {
-		if o.photo != j.photo || o.clip != j.clip {
+		if o.photo != j.photo || o.clip != j.clip || j.start != 0 {
 			continue
 		}
-		_, frames, err := readFrames(ctx, o.path, r.Start, len(c.frames))
+		_, frames, err := readFrames(ctx, o.path, c.start, len(c.frames))
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.path, err)
 		}
@@ -107,7 +106,7 @@ func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ou
 			r.report.Refused = append(r.report.Refused, fmt.Sprintf("%s: its frames are not those of %s", o.path, c.name))
 			continue
 		}
-		theirs := &Pair{Photo: j.photo, Clip: j.clip, Tool: o.tool, Frames: len(frames)}
+		theirs := &Pair{Photo: j.photo, Clip: j.clip, Start: c.start, Tool: o.tool, Frames: len(frames)}
 		if err := r.measure(ctx, theirs, p, c, &result{frames: frames}); err != nil {
 			return err
 		}
@@ -140,11 +139,12 @@ func (r *runner) measure(ctx context.Context, pair *Pair, p *portrait, c *clip, 
 	f.ExpEyes = number(expressionError(out, c.take, eyeVertices()))
 	f.ExpMouth = number(expressionError(out, c.take, mouthVertices()))
 	f.Open = number(openError(out, c.take))
-	f.Jitter = number(out.jitter() / c.jitter)
+	f.Shake, f.Was = number(out.jitter()), number(c.jitter)
+	f.Jitter = f.Shake / f.Was
 	f.Flicker = number(r.flat.flicker(res.frames, out) / c.flicker)
 	f.Seam = number(r.flat.seam(res.frames, out) / c.seam)
 	if pair.Tool == "" && !r.Baseline {
-		pair.countLeft(c, res, r.Start)
+		pair.countLeft(c, res, c.start)
 		f.Outside = changedOutside(c, res)
 	}
 	return nil
@@ -225,52 +225,4 @@ func swapped(r swap.FrameReport, person int) bool {
 		}
 	}
 	return false
-}
-
-// sum fills in means and the worst over pairs.
-func (r *Report) sum() {
-	var all []*Figures
-	for _, p := range r.Pairs {
-		all = append(all, &p.Figures)
-	}
-	over := func(get func(*Figures) *number, high bool) {
-		var m mean
-		worst := math.NaN()
-		for _, f := range all {
-			v := float64(*get(f))
-			if math.IsNaN(v) {
-				continue
-			}
-			m.add(v)
-			if math.IsNaN(worst) || (v > worst) == high {
-				worst = v
-			}
-		}
-		*get(&r.Total), *get(&r.Worst) = number(m.value()), number(worst)
-	}
-	for k, name := range r.Recognisers {
-		r.Total.Likeness = append(r.Total.Likeness, Likeness{Recogniser: name})
-		r.Worst.Likeness = append(r.Worst.Likeness, Likeness{Recogniser: name})
-		over(func(f *Figures) *number { return &f.Likeness[k].ToPhoto }, false)
-		over(func(f *Figures) *number { return &f.Likeness[k].ToTarget }, true)
-		over(func(f *Figures) *number { return &f.Likeness[k].Retrieved }, false)
-		over(func(f *Figures) *number { return &f.Likeness[k].Nearer }, false)
-	}
-	for _, get := range []func(*Figures) *number{
-		func(f *Figures) *number { return &f.Pose }, func(f *Figures) *number { return &f.ExpEyes },
-		func(f *Figures) *number { return &f.ExpMouth }, func(f *Figures) *number { return &f.Open },
-		func(f *Figures) *number { return &f.Jitter }, func(f *Figures) *number { return &f.Flicker },
-		func(f *Figures) *number { return &f.Seam },
-	} {
-		over(get, true)
-	}
-	for _, f := range all {
-		r.Total.Outside += f.Outside
-		r.Total.Faces += f.Faces
-		r.Total.Left += f.Left
-		r.Worst.Outside = max(r.Worst.Outside, f.Outside)
-		if f.Left > r.Worst.Left {
-			r.Worst.Left, r.Worst.Faces = f.Left, f.Faces
-		}
-	}
 }

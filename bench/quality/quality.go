@@ -104,6 +104,7 @@ type Report struct {
 type Pair struct {
 	Photo   string  `json:"photo"`
 	Clip    string  `json:"clip"`
+	Start   int     `json:"start"` // the clip's first frame that is used
 	Set     string  `json:"set,omitempty"`
 	Tool    string  `json:"tool,omitempty"` // whose result it is, "" for ours
 	Frames  int     `json:"frames"`
@@ -122,7 +123,9 @@ type Figures struct {
 	ExpEyes  number     `json:"expression_eyes_percent"`
 	ExpMouth number     `json:"expression_mouth_percent"`
 	Open     number     `json:"opening_percent"`
-	Jitter   number     `json:"jitter_ratio"`
+	Jitter   number     `json:"jitter_ratio"` // in the mean over pairs: the ratio of the two means below
+	Shake    number     `json:"jitter_percent"`
+	Was      number     `json:"jitter_of_the_footage_percent"`
 	Flicker  number     `json:"flicker_ratio"`
 	Seam     number     `json:"seam_ratio"`
 	Outside  int        `json:"changed_outside"`
@@ -217,7 +220,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	jobs = withOthers(jobs, others)
 	for k, j := range jobs {
-		fmt.Fprintf(o.Log, "bench: %d of %d: %s into %s\n", k+1, len(jobs), j.photo, j.clip)
+		fmt.Fprintf(o.Log, "bench: %d of %d: %s into %s from %d\n", k+1, len(jobs), j.photo, j.clip, o.Start+j.start)
 		if err := r.pair(ctx, j, others); err != nil {
 			return nil, fmt.Errorf("%s into %s: %w", j.photo, j.clip, err)
 		}
@@ -262,6 +265,14 @@ func clipLimits() media.Limits {
 func name(path string) string {
 	base := filepath.Base(path)
 	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// place names the excerpt: the clip, and from which frame where that is not the first.
+func (p *Pair) place() string {
+	if p.Start == 0 {
+		return name(p.Clip)
+	}
+	return fmt.Sprintf("%s@%d", name(p.Clip), p.Start)
 }
 
 // options of the engine.

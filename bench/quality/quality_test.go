@@ -47,7 +47,7 @@ func TestJobs(t *testing.T) {
 		usable    string
 		want      []string
 	}{
-		{"a1:v2, a2:v1", "", "a", []string{"a1_x.jpg v2_n.mov ", "a2_y.png v1_m.mp4 "}},
+		{"a1:v2, a2:v1@12", "", "a", []string{"a1_x.jpg v2_n.mov ", "a2_y.png v1_m.mp4 @12"}},
 		{file, "", "a", []string{"a1_x.jpg v3_o.mp4 dev", "a2_y.png v1_m.mp4 held-out"}},
 		{file, "held-out", "a", []string{"a2_y.png v1_m.mp4 held-out"}},
 		{"", "", "a", []string{"a1_x.jpg v1_m.mp4 ", "a2_y.png v2_n.mov ", "a1_x.jpg v3_o.mp4 "}},
@@ -59,13 +59,17 @@ func TestJobs(t *testing.T) {
 		}
 		var got []string
 		for _, j := range jobs {
-			got = append(got, j.photo+" "+j.clip+" "+j.set)
+			s := j.photo + " " + j.clip + " " + j.set
+			if j.start > 0 {
+				s += fmt.Sprint("@", j.start)
+			}
+			got = append(got, s)
 		}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("%q %q: %s", c.spec, c.set, d)
 		}
 	}
-	for spec, code := range map[string]fault.Code{"a:v1": fault.InvalidField, "b:v1": fault.NotFound, "nonsense": fault.InvalidField} {
+	for spec, code := range map[string]fault.Code{"a:v1": fault.InvalidField, "b:v1": fault.NotFound, "nonsense": fault.InvalidField, "a1:v1@x": fault.InvalidField} {
 		if _, err := l.jobs(spec, "", func(string) bool { return true }); !fault.Is(err, code) {
 			t.Errorf("%q: %v, want %s", spec, err, code)
 		}
@@ -112,8 +116,8 @@ func TestMomentsShowWhatMatters(t *testing.T) {
 // not measured counts for nothing.
 func TestSum(t *testing.T) {
 	r := &Report{Recognisers: []string{TuneRecogniser}, Pairs: []*Pair{
-		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .6, ToTarget: .5, Retrieved: 1, Nearer: 1}}, Pose: 1, Jitter: .5, Faces: 100}},
-		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .8, ToTarget: .7, Retrieved: .5}}, Pose: 3, Jitter: number(math.NaN()), Outside: 2, Faces: 20, Left: 6}},
+		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .6, ToTarget: .5, Retrieved: 1, Nearer: 1}}, Pose: 1, Jitter: .5, Shake: .5, Was: 1, Faces: 100}},
+		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .8, ToTarget: .7, Retrieved: .5}}, Pose: 3, Jitter: 2, Shake: .2, Was: .1, Flicker: number(math.NaN()), Outside: 2, Faces: 20, Left: 6}},
 	}}
 	r.sum()
 	if got := r.Total.Likeness[0]; got.ToPhoto != .7 || got.Retrieved != .75 || got.Nearer != .5 {
@@ -122,7 +126,7 @@ func TestSum(t *testing.T) {
 	if got := r.Worst.Likeness[0]; got.ToPhoto != .6 || got.ToTarget != .7 || got.Retrieved != .5 {
 		t.Errorf("worst likeness %+v", got)
 	}
-	if r.Total.Pose != 2 || r.Worst.Pose != 3 || r.Total.Jitter != .5 || r.Total.Outside != 2 || r.Total.Left != 6 || r.Worst.Faces != 20 {
+	if r.Total.Pose != 2 || r.Worst.Pose != 3 || math.Abs(float64(r.Total.Jitter)-.7/1.1) > 1e-9 || r.Worst.Jitter != 2 || r.Total.Flicker != 0 || r.Total.Outside != 2 || r.Total.Left != 6 || r.Worst.Faces != 20 {
 		t.Errorf("total %+v, worst %+v", r.Total, r.Worst)
 	}
 	failed := strings.Join(r.Failed(), "; ")

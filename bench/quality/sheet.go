@@ -123,7 +123,7 @@ func (r *runner) draw(pair *Pair, p *portrait, c *clip, rows []sheetRow) error {
 		height += len(rows) * (int(math.Round(tile*z.height)) + labelLine)
 	}
 	sheet := canvas((len(shown)+1)*tile, height)
-	label(sheet, 0, 0, name(pair.Photo)+" into "+name(pair.Clip)+"   "+pair.caption())
+	label(sheet, 0, 0, name(pair.Photo)+" into "+pair.place()+"   "+pair.caption())
 	y := labelLine
 	for _, z := range zones() {
 		photo := z.crop(p.frame, &p.face.Mesh, tile)
@@ -132,13 +132,13 @@ func (r *runner) draw(pair *Pair, p *portrait, c *clip, rows []sheetRow) error {
 		for _, row := range rows {
 			for k, i := range shown {
 				x := (k + 1) * tile
-				label(sheet, x, y, row.label+" "+z.label+" "+itoa(r.Start+i))
+				label(sheet, x, y, row.label+" "+z.label+" "+itoa(c.start+i))
 				put(sheet, x, y+labelLine, z.crop(row.frames[i], &c.seen[i].Mesh, tile))
 			}
 			y += photo.Rect.Dy() + labelLine
 		}
 	}
-	pair.Sheet = name(pair.Photo) + "--" + name(pair.Clip) + ".png"
+	pair.Sheet = name(pair.Photo) + "--" + pair.place() + ".png"
 	return writePNG(filepath.Join(r.Out, pair.Sheet), sheet)
 }
 
@@ -166,7 +166,7 @@ func (r *Report) overview() *image.RGBA {
 	c := canvas(8*stripTile+16, max(1, rows*(stripTile+labelLine)))
 	for k, p := range r.Pairs {
 		x, y := k%2*(4*stripTile+16), k/2*(stripTile+labelLine)
-		label(c, x, y, short(p.Photo)+" into "+short(p.Clip)+"  "+p.caption())
+		label(c, x, y, short(p.Photo)+" into "+short(p.place())+"  "+p.caption())
 		if p.strip != nil {
 			put(c, x, y+labelLine, p.strip)
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // row is a line of the table: a measure with what it must be at least and what is aimed at.
@@ -118,17 +119,20 @@ func (r *Report) Print(w io.Writer) {
 			f.Jitter, f.Flicker, f.Seam, f.Outside, f.Left, f.Faces, ms)
 	}
 	for _, p := range r.Pairs {
-		line(short(p.Photo), short(p.Clip), &p.Figures, p.SwapMS)
+		line(short(p.Photo), short(p.place()), &p.Figures, p.SwapMS)
+	}
+	for _, g := range r.groups() {
+		line("MEAN of "+g.Name, fmt.Sprintf("(%d pairs)", g.Pairs), &g.Total, 0)
 	}
 	for _, p := range r.Others {
 		line(p.Tool, short(p.Clip), &p.Figures, p.SwapMS)
 	}
 	for _, p := range r.Pairs {
 		if p.Lost > 0 {
-			fmt.Fprintf(w, "%s into %s: no face can be found any more in %d swapped frames\n", name(p.Photo), name(p.Clip), p.Lost)
+			fmt.Fprintf(w, "%s into %s: no face can be found any more in %d swapped frames\n", name(p.Photo), p.place(), p.Lost)
 		}
 		for _, l := range p.Left {
-			fmt.Fprintf(w, "%s into %s: frame %d left as filmed: %s\n", name(p.Photo), name(p.Clip), l.Frame, l.Reason)
+			fmt.Fprintf(w, "%s into %s: frame %d left as filmed: %s\n", name(p.Photo), p.place(), l.Frame, l.Reason)
 		}
 	}
 	for _, u := range r.Unusable {
@@ -154,10 +158,14 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "measured in %.1f s\n", r.Seconds)
 }
 
-// short is the beginning of a file's name.
+// short is the beginning of a file's name, with the frame that place adds.
 func short(path string) string {
+	path, at, _ := strings.Cut(path, "@")
 	r := []rune(name(path))
-	return string(r[:min(len(r), 20)])
+	if at == "" {
+		return string(r[:min(len(r), 20)])
+	}
+	return string(r[:min(len(r), 19-len(at))]) + "@" + at
 }
 
 // figure writes a value as the table shows it.
