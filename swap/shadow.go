@@ -15,10 +15,12 @@ const (
 	shadowStep   = .15  // log light: standard deviation in the window from which it is a step
 	shadowReach  = .015 // how far features take on the change of the skin around them
 	lopsided     = .15  // of the difference between the sides that stays: mostly light
-	evenSkin     = .15  // log light: soft limit of what stays on bare skin,
-	evenChin     = .3   // and around mouth and chin
+	evenSkin     = .25  // log light: soft limit of what stays on bare skin,
+	evenChin     = .5   // around mouth and chin,
+	evenBridge   = .12  // and between the brows, where a shadow would join them
 	shadowChroma = .4   // of the colour of shadows that stays
-	hardEven     = .3   // of the limits that is left in a photo with hard shadows
+	bridgeSize   = .03
+	hardEven     = .2 // of the limits that is left in a photo with hard shadows
 )
 
 // even takes out of a photo's texture what its light has drawn on the skin and the footage's own
@@ -100,14 +102,18 @@ func (r *regions) shadows(layer colours, support, bare pix.Map, hard float32) co
 	other, far := luma.Mirrored(), support.Mirrored()
 	side, tip := pix.NewMap(r.n, r.n), face.Canonical().UV[2]
 	soft := 1 - (1-hardEven)*hard
+	bridge := pix.NewMap(r.n, r.n)
+	bridge.FillDisc(r.at(9), bridgeSize*fn)
+	pix.Blur(bridge, bridge, bridgeSize*fn/2)
 	for i, l := range luma.Pix {
 		known := min(1, 2*min(support.Pix[i], far.Pix[i])) * pix.SmoothStep(r.rim.Pix[i], .03, .08)
 		form := l - known*(1-lopsided)*(l-other.Pix[i])/2
 		side.Pix[i] = form - l
-		limit := soft * (evenChin + bare.Pix[i]*(evenSkin-evenChin))
+		limit := evenChin + bare.Pix[i]*(evenSkin-evenChin)
+		limit = soft * (limit + bridge.Pix[i]*(evenBridge-limit))
 		below := min(1, support.Pix[i]) * pix.SmoothStep(r.v(i/r.n)-tip.Y, -.04, 0)
 		even := limit * float32(math.Tanh(float64(form/limit)))
-		form += max(bare.Pix[i], below) * (even - form)
+		form += max(bare.Pix[i], below, bridge.Pix[i]) * (even - form)
 		share := max(bare.Pix[i], hard*below) * (1 - shadowChroma*(1-hard))
 		for k := range layer {
 			c := &layer[k].Pix[i]

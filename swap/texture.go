@@ -25,14 +25,14 @@ type texture struct {
 // How detail is treated, found by trial. Treating bright and dark alike makes dark skin on a pale
 // target look like chalk, full colour makes noses purple.
 const (
-	brightCeiling                        = .25 // soft limit of bright detail
-	skinChroma, featureChroma, lipChroma = .3, .5, .85
+	brightCeiling                        = .5 // soft limit of bright detail
+	skinChroma, featureChroma, lipChroma = .4, .7, .85
 	skinChromaLimit, featureChromaLimit  = .12, .6
-	stainKept                            = .6 // of dark detail on cheeks and forehead wider than stainSigma: mostly the photo's shadows
-	stainSigma                           = .02
 	foldWidth, foldWider                 = .10, .07 // of the zone around them, and more of it when it laughs
 	foldDamping                          = .6       // of the folds beside the nose when the photo's mouth is open
-	lipColour, lipBrightness             = .7, .5   // shares of the target's
+	lipColour, lipBrightness             = .6, .4   // shares of the target's,
+	otherSkin                            = .65      // and of its lips' brightness where skins differ
+	sameSkin, strangeSkin                = .2, 1.0  // log light between skins that are alike and that differ
 	outlineInset, outlineFeather         = .03, .055
 	foreheadFrom, foreheadFull           = .03, .11 // under vertex 10: the hairline stays
 	eyeGrow, eyeSoft                     = .012, .006
@@ -94,7 +94,6 @@ func newTexture(id *Identity, g *target, r *regions, width float32, wide bool) (
 				f*pix.Clamp((d[k]-y)*c, -featureChromaLimit, featureChromaLimit)
 		}
 	}
-	t.dampShadows(r, features)
 	if id.open > openMouth {
 		t.dampFolds(r, lips, pix.SmoothStep(id.open, openMouth, laughOpening))
 	}
@@ -109,26 +108,6 @@ func widen(lg *colours) {
 		x := changeGamut([3]float32{lg[0].Pix[i], lg[1].Pix[i], lg[2].Pix[i]}, pix.Widen)
 		for k := range x {
 			lg[k].Pix[i] = x[k]
-		}
-	}
-}
-
-// dampShadows weakens what is left of the photo's shadows on bare skin: dark detail that is
-// wide but not wide enough to count as light. Nose, mouth and chin keep theirs: form and beard.
-func (t *texture) dampShadows(r *regions, features pix.Map) {
-	wide := pix.NewMap(r.n, r.n)
-	for i := range t.texels {
-		x := &t.texels[i]
-		wide.Pix[i] = min(0, (x.dark[0]+x.dark[1]+x.dark[2])/3)
-	}
-	pix.Blur(wide, wide, stainSigma*float32(r.n))
-	tip := face.Canonical().UV[2]
-	for i := range t.texels {
-		u, v := r.v(i%r.n)-.5, r.v(i/r.n)
-		nose := float32(math.Hypot(float64(u/.13), float64((v-tip.Y+.01)/.075)))
-		bare := (1 - features.Pix[i]) * pix.SmoothStep(tip.Y-v, -.04, 0) * pix.SmoothStep(nose, .8, 1.3)
-		for k := range t.texels[i].dark {
-			t.texels[i].dark[k] -= bare * (1 - stainKept) * wide.Pix[i]
 		}
 	}
 }
@@ -191,10 +170,16 @@ func (t *texture) blendLips(g *target, r *regions, w *lightGrid) {
 		d[k] = theirs[k] - low[k] - mine[k]
 		mean += d[k] / 3
 	}
+	// Lips do not get lighter with the skin around them.
+	var skins float32
+	for k, v := range small.mean(weight) {
+		skins += (v - w.mean[k]) / 3
+	}
+	brightness := lipBrightness + (otherSkin-lipBrightness)*pix.SmoothStep(max(skins, -skins), sameSkin, strangeSkin)
 	share := r.lips.Grow(.004 * fn).Blurred(.008 * fn)
 	for i, s := range share.Pix {
 		for k := range d {
-			t.texels[i].dark[k] += s * (lipColour*(d[k]-mean) + lipBrightness*mean)
+			t.texels[i].dark[k] += s * (lipColour*(d[k]-mean) + brightness*mean)
 		}
 	}
 }
