@@ -40,6 +40,9 @@ type Observer struct {
 	live  []*follow
 	look  [3]int // frames since the last quick, thorough and hard look
 	since int    // frames since the stretch or the shot began
+
+	release func(*pix.Frame) // of what is held; nil: nothing is
+	held    []heldFrame      // newest frames of the shot, oldest first
 }
 
 // follow is a face being followed.
@@ -65,7 +68,8 @@ func NewObserver(m *Models, first int, fps float64) *Observer {
 // frames is a time in frames, at least 1.
 func (o *Observer) frames(seconds float64) int { return max(1, int(seconds*o.fps+.5)) }
 
-// Observe looks at the next frame. The frame is not kept. All frames must have the same size.
+// Observe looks at the next frame. Without Hold the frame is not kept. All frames must have the same
+// size. After an error the observer is of no further use, and what it holds is not given back.
 func (o *Observer) Observe(ctx context.Context, f *pix.Frame) error {
 	if o.out.W == 0 {
 		o.out.W, o.out.H = f.W, f.H
@@ -79,6 +83,9 @@ func (o *Observer) Observe(ctx context.Context, f *pix.Frame) error {
 		o.out.head = o.cuts.last
 	}
 	if cut {
+		if err := o.endShot(ctx); err != nil {
+			return err
+		}
 		o.live, o.since = nil, 0
 	}
 	lost, err := o.track(ctx, f)
@@ -90,10 +97,15 @@ func (o *Observer) Observe(ctx context.Context, f *pix.Frame) error {
 	}
 	o.live = distinct(o.live)
 	for _, t := range o.live {
-		if err := o.record(ctx, f, t, index); err != nil {
+		note := o.record
+		if t.track == nil {
+			note = o.arrive
+		}
+		if err := note(ctx, t, f, index); err != nil {
 			return err
 		}
 	}
+	o.hold(f, index)
 	o.next++
 	o.since++
 	o.out.End = o.next
@@ -106,32 +118,44 @@ func (o *Observer) track(ctx context.Context, f *pix.Frame) (bool, error) {
 	doubt := false
 	kept := o.live[:0]
 	for _, t := range o.live {
-		sq := t.last.mesh.square()
-		// Half of the last step on: a steadily moving face stays in the middle of its crop, a
-		// shaken one is not overshot.
-		sq.X += t.moved.X / 2
-		sq.Y += t.moved.Y / 2
-		s, err := o.lens.mesh(ctx, f, sq)
+		ok, err := o.follow(ctx, f, t)
 		if err != nil {
 			return false, err
 		}
-		if s.presence > keepFace && s.plausible() && s.askew() {
-			if s, err = o.lens.mesh(ctx, f, s.mesh.square()); err != nil {
-				return false, err
-			}
-		}
-		if !s.plausible() || s.confidence() < keepFace {
+		if !ok {
 			doubt = true
 			continue
 		}
-		doubt = doubt || s.confidence() < doubtFace
-		now, then := s.mesh.square(), t.last.mesh.square()
-		t.moved = pix.Vec2{X: now.X - then.X, Y: now.Y - then.Y}
-		t.last = *s
+		doubt = doubt || t.last.confidence() < doubtFace
 		kept = append(kept, t)
 	}
 	o.live = kept
 	return doubt, nil
+}
+
+// follow finds a face in the frame next to the last one it was seen in; false when it is lost.
+func (o *Observer) follow(ctx context.Context, f *pix.Frame, t *follow) (bool, error) {
+	sq := t.last.mesh.square()
+	// Half of the last step on: a steadily moving face stays in the middle of its crop, a
+	// shaken one is not overshot.
+	sq.X += t.moved.X / 2
+	sq.Y += t.moved.Y / 2
+	s, err := o.lens.mesh(ctx, f, sq)
+	if err != nil {
+		return false, err
+	}
+	if s.presence > keepFace && s.plausible() && s.askew() {
+		if s, err = o.lens.mesh(ctx, f, s.mesh.square()); err != nil {
+			return false, err
+		}
+	}
+	if !s.plausible() || s.confidence() < keepFace {
+		return false, nil
+	}
+	now, then := s.mesh.square(), t.last.mesh.square()
+	t.moved = pix.Vec2{X: now.X - then.X, Y: now.Y - then.Y}
+	t.last = *s
+	return true, nil
 }
 
 // seek looks for faces that are not followed yet, as hard as it is time for.
@@ -225,7 +249,7 @@ func distinct(live []*follow) []*follow {
 	kept := live[:0]
 	for _, t := range live {
 		if !slices.ContainsFunc(kept, func(k *follow) bool {
-			return overlap(k.last.mesh.Bounds(), t.last.mesh.Bounds()) > .5 || distance(&k.last.mesh, &t.last.mesh) < .35
+			return same(&k.last.mesh, &t.last.mesh)
 		}) {
 			kept = append(kept, t)
 		}
@@ -233,8 +257,11 @@ func distinct(live []*follow) []*follow {
 	return kept
 }
 
+// same reports whether two meshes of one frame can only be one face.
+func same(a, b *Mesh) bool { return overlap(a.Bounds(), b.Bounds()) > .5 || distance(a, b) < .35 }
+
 // record notes what is seen of a face in this frame.
-func (o *Observer) record(ctx context.Context, f *pix.Frame, t *follow, index int) error {
+func (o *Observer) record(ctx context.Context, t *follow, f *pix.Frame, index int) error {
 	if t.track == nil || t.track.end() != index {
 		t.track = &track{first: index}
 		o.out.tracks = append(o.out.tracks, t.track)
@@ -262,6 +289,9 @@ func (o *Observer) record(ctx context.Context, f *pix.Frame, t *follow, index in
 
 // Finish returns what was seen. The observer must not be used afterwards.
 func (o *Observer) Finish() *Observations {
+	if o.release != nil {
+		o.giveBack(len(o.held))
+	}
 	o.out.tail = o.cuts.last
 	o.out.cuts = o.cuts.cuts
 	for _, t := range o.out.tracks {

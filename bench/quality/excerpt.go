@@ -104,10 +104,14 @@ func (r *runner) openClip(ctx context.Context, file string, start int) (*clip, e
 	}
 	c.info, c.frames, c.fps = info, frames, info.Video.AvgRate.Float()
 	observer := face.NewObserver(r.models, 0, c.fps)
+	observer.Hold(func(*pix.Frame) {}) // all of them stay here
 	for _, f := range frames {
 		if err := observer.Observe(ctx, f); err != nil {
 			return nil, err
 		}
+	}
+	if err := observer.End(ctx); err != nil {
+		return nil, err
 	}
 	if c.analysis, err = face.Join([]*face.Observations{observer.Finish()}, face.VideoInfo{}, c.fps); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func observe(ctx context.Context, w *work) error {
 		keep(in)
 	}()
 	o := face.NewObserver(nets, w.rng.First, w.fps())
+	o.Hold(in.Release)
 	total := w.rng.End - w.rng.First
 	for n := 0; ; n++ {
 		f, err := in.Read()
@@ -48,8 +49,10 @@ func observe(ctx context.Context, w *work) error {
 		if err := o.Observe(ctx, f); err != nil {
 			return err
 		}
-		in.Release(f)
 		w.job.Report(n+1, total)
+	}
+	if err := o.End(ctx); err != nil {
+		return err
 	}
 	key := w.key("observations")
 	if err := w.store(ctx, w.r.cfg.Blobs, key, func(out io.Writer) error {
