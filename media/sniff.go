@@ -6,6 +6,16 @@ import (
 	"os"
 )
 
+// IsPicture tells by its first bytes whether a file is a still picture (GIF included) of a kind
+// that ReadPhoto knows.
+func IsPicture(path string) bool {
+	switch sniff(path) {
+	case "JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "HEIC":
+		return true
+	}
+	return false
+}
+
 // sniff names the kind of file by its first bytes: "mp4", "matroska", a picture's
 // format ("JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF", "AVIF", "HEIC"), or "".
 func sniff(path string) string {

@@ -33,12 +33,13 @@ func parse(t *testing.T, args ...string) (cli, error) {
 func source(path string) pipeline.Source { return pipeline.Source{Path: path, Field: path} }
 
 func TestSwapFlags(t *testing.T) {
-	plain := pipeline.DefaultSwap(source("a.jpg"), source("c.mp4"))
 	with := func(change func(*pipeline.Swap)) pipeline.Swap {
 		s := pipeline.DefaultSwap(source("a.jpg"), source("c.mp4"))
+		s.Faces[0].Clips = true
 		change(&s)
 		return s
 	}
+	plain := with(func(*pipeline.Swap) {})
 	b := source("b.jpg")
 	for _, c := range []struct {
 		name string
@@ -56,11 +57,13 @@ func TestSwapFlags(t *testing.T) {
 			with(func(s *pipeline.Swap) { s.Faces[0].Person = "all" })},
 		{"a photo of the person", []string{"--image", "a.jpg", "--person", "b.jpg"},
 			with(func(s *pipeline.Swap) { s.Faces[0].Person, s.Faces[0].Like = "", &b })},
+		{"somebody in a clip", []string{"--image", "a.jpg", "--source-person", "2"},
+			with(func(s *pipeline.Swap) { s.Faces[0].SourcePerson = 2 })},
 		{"a list", []string{"--map", "a.jpg=2", "--map", "x=y.jpg=b.jpg"},
 			with(func(s *pipeline.Swap) {
 				s.Faces = []pipeline.Face{
-					{Photos: []pipeline.Source{source("a.jpg")}, Person: "2"},
-					{Photos: []pipeline.Source{source("x=y.jpg")}, Like: &b},
+					{Photos: []pipeline.Source{source("a.jpg")}, Clips: true, Person: "2"},
+					{Photos: []pipeline.Source{source("x=y.jpg")}, Clips: true, Like: &b},
 				}
 			})},
 		{"a part, an encoder and a strength", []string{"--image", "a.jpg", "--from=1.5s", "--to=1m", "--codec=hevc", "--crf=22", "--preset=fast", "--strength=.5", "--tone=0"},
@@ -112,6 +115,8 @@ func TestWrongUsage(t *testing.T) {
 		{"strength out of range", "strength", swap("--image=a.jpg", "--strength=1.5")},
 		{"strength that is no number", "strength", swap("--image=a.jpg", "--strength=NaN")},
 		{"person 0", "person", swap("--image=a.jpg", "--person=0")},
+		{"a negative person of the source", "source-person", swap("--image=a.jpg", "--source-person=-1")},
+		{"two faces for one person", "person 2 is given two faces", swap("--map=a.jpg=2", "--map=b.jpg=2")},
 		{"unknown provider", "--provider", swap("--image=a.jpg", "--provider=abacus")},
 		{"a network that is none", "--allow-network", []string{"serve", "--allow-network=home"}},
 		{"a setting out of range", "workers", []string{"serve", "--workers=-1"}},

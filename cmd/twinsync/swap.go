@@ -13,12 +13,14 @@ import (
 
 // swapCmd is `twinsync swap`.
 type swapCmd struct {
-	Image []string `help:"Photo of the face to put in; repeat for several photos of the same person." placeholder:"FILE" sep:"none"`
+	Image []string `help:"Photo or clip of the face to put in; repeat for several of the same person." placeholder:"FILE" sep:"none"`
 	Video string   `help:"The clip." required:"" placeholder:"FILE"`
 	Out   string   `help:"The result, an MP4." required:"" placeholder:"FILE"`
 
 	Person string   `help:"Whom to replace: largest, all, a number from 'twinsync faces', or a photo of the person." default:"largest" placeholder:"WHO"`
 	Map    []string `help:"Another photo for another person; may repeat. Instead of --image and --person." placeholder:"PHOTO=WHO" sep:"none"`
+
+	SourcePerson int `help:"Whom to take from an --image that is a clip: a number from 'twinsync faces'; 0 is the one most seen." default:"0" placeholder:"N"`
 
 	Strength float64       `help:"How much of the new face, 0 to 1." default:"1"`
 	Tone     float64       `help:"Whose skin tone: 1 the clip's, 0 the photo's." default:"1"`
@@ -97,6 +99,9 @@ func (c *swapCmd) spec() (pipeline.Swap, error) {
 		s.Faces = []pipeline.Face{whom(c.Person, c.Image...)}
 	default:
 		return s, usageError("--image is missing: the photo of the face to put in")
+	}
+	for i := range s.Faces {
+		s.Faces[i].Clips, s.Faces[i].SourcePerson = true, c.SourcePerson
 	}
 	return s, nil
 }

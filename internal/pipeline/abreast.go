@@ -9,7 +9,7 @@ import (
 // fetchInputs brings photos and video side by side, for each waits most of the time: for the network,
 // or for one core. A photo that cannot be used ends the work on the video.
 func fetchInputs(ctx context.Context, w *work) error {
-	video, err := abreast(ctx, w, []step{fetchPhotos, judgePhotos}, []step{fetchVideo, probeVideo})
+	video, err := abreast(ctx, w, []step{fetchPhotos, takeStills, judgePhotos}, []step{fetchVideo, probeVideo})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"crypto/sha256"
 	"encoding/hex"
@@ -161,17 +162,50 @@ func digest(path, name string) (string, int64, error) {
 // judgePhotos looks for the face in every photo, before anything costly is done.
 func judgePhotos(ctx context.Context, w *work) error {
 	for i := range w.fetched.Photos {
-		for _, in := range w.fetched.Photos[i] {
-			p, err := w.readPhoto(ctx, in)
-			if err != nil {
-				return err
-			}
-			w.warn(p.warnings...)
+		if err := w.judge(ctx, i); err != nil {
+			return err
 		}
 		if like := w.fetched.Likes[i]; like != nil {
 			if _, err := w.readPhoto(ctx, *like); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// judge looks at the photos of the i-th face to put in. Pictures out of a clip that turn out to be bad
+// are left out, as long as a good one stays.
+func (w *work) judge(ctx context.Context, i int) error {
+	var good []input
+	var read []portrait
+	var left error
+	for _, in := range w.fetched.Photos[i] {
+		p, err := w.readPhoto(ctx, in)
+		if in.Still != nil && err != nil && fault.From(err).Code.Kind() == fault.Input {
+			left = err
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if in.Still == nil {
+			w.warn(p.warnings...)
+		}
+		p.frame = nil // large, and read again when it is needed
+		good, read = append(good, in), append(read, p)
+	}
+	if len(good) == 0 {
+		return left
+	}
+	drop, err := samePerson(read, good)
+	if err != nil {
+		return err
+	}
+	w.fetched.Photos[i] = nil
+	for k, in := range good {
+		if !slices.Contains(drop, k) {
+			w.fetched.Photos[i] = append(w.fetched.Photos[i], in)
 		}
 	}
 	return nil

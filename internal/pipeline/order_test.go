@@ -38,6 +38,8 @@ func TestValidate(t *testing.T) {
 		{"person 0", func(s *Swap) { s.Faces[0].Person = "0" }, "person"},
 		{"a negative person", func(s *Swap) { s.Faces[0].Person = "-1" }, "person"},
 		{"no person", func(s *Swap) { s.Faces[0].Person = "" }, "person"},
+		{"two faces for one person", func(s *Swap) { s.Faces = append(s.Faces, s.Faces[0]) }, "person"},
+		{"a negative person of a clip", func(s *Swap) { s.Faces[0].SourcePerson = -1 }, "source-person"},
 		{"a word", func(s *Swap) { s.Faces[0].Person = "smallest" }, "person"},
 		{"too strong", func(s *Swap) { s.Strength = 1.1 }, "strength"},
 		{"a negative strength", func(s *Swap) { s.Strength = -.1 }, "strength"},

@@ -1,8 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
@@ -43,6 +47,9 @@ func (w *work) readPhoto(ctx context.Context, in input) (portrait, error) {
 	if err != nil {
 		return p, name(err)
 	}
+	if in.Still != nil && len(faces) > 1 {
+		faces = nearestFirst(faces, *in.Still)
+	}
 	best, err := face.Usable(faces)
 	if err != nil {
 		return p, name(err)
@@ -54,10 +61,20 @@ func (w *work) readPhoto(ctx context.Context, in input) (portrait, error) {
 	for _, n := range notes {
 		p.warnings = append(p.warnings, in.Name+": "+n)
 	}
-	if len(faces) > 1 {
+	if len(faces) > 1 && in.Still == nil {
 		p.warnings = append(p.warnings, fmt.Sprintf("%s: the photo shows %d faces; the largest is used", in.Name, len(faces)))
 	}
 	return p, nil
+}
+
+// nearestFirst moves the face that a picture was taken for to the front.
+func nearestFirst(faces []face.PhotoFace, at still) []face.PhotoFace {
+	return slices.SortedStableFunc(slices.Values(faces), func(a, b face.PhotoFace) int {
+		away := func(f face.PhotoFace) float64 {
+			return math.Hypot(float64(f.Box.X+f.Box.W/2-at.X), float64(f.Box.Y+f.Box.H/2-at.Y))
+		}
+		return cmp.Compare(away(a), away(b))
+	})
 }
 
 // identities makes what the photos say of each face to put in, in the order of the spec.
@@ -77,11 +94,35 @@ func (w *work) identities(ctx context.Context, o swap.Options) ([]*swap.Identity
 			if err != nil {
 				return nil, fault.From(err).WithParam(photos[0].Name)
 			}
-			for _, g := range warnings {
-				w.warn(photos[0].Name + ": " + g.Text)
+			for _, g := range worthSaying(warnings, photos) {
+				w.warn(photos[0].Name + ": " + g)
 			}
 			list = append(list, id)
 		}
 		return list, nil
 	})
+}
+
+// worthSaying are the warnings about photos. What is wrong with some of the pictures out of a clip does not
+// matter, because the others show it; what is wrong with all of them is said once.
+func worthSaying(warnings []swap.Warning, photos []input) (list []string) {
+	count := map[string]int{}
+	for _, g := range warnings {
+		count[g.Code]++
+	}
+	clip := slices.ContainsFunc(photos, func(in input) bool { return in.Still != nil })
+	for _, g := range warnings {
+		switch {
+		case !clip:
+			list = append(list, g.Text)
+		case count[g.Code] == len(photos):
+			_, text, found := strings.Cut(g.Text, ": ") // "Photo 1: "
+			if !found || len(photos) == 1 {
+				text = g.Text
+			}
+			list = append(list, text)
+			count[g.Code] = 0
+		}
+	}
+	return list
 }

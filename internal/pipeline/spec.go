@@ -42,6 +42,11 @@ func (s Source) name(fallback string) string {
 // Face is one face to put in: photos of one person, and whom they replace.
 type Face struct {
 	Photos []Source `json:"photos"`
+	// Clips allows clips among the photos: of each, the frames are taken that show the person best.
+	Clips bool `json:"clips,omitempty"`
+	// SourcePerson is whom to take from a clip: a number as printed by `twinsync faces`; 0 is
+	// the one most seen.
+	SourcePerson int `json:"source_person,omitempty"`
 	// Person is whom to replace: "largest" (most time on screen times size), "all", or a
 	// number as printed by `twinsync faces` (from 1). "" with Like set.
 	Person string `json:"person,omitempty"`
@@ -66,6 +71,17 @@ func (f Face) number() (int, error) {
 			WithHint("Use largest, all, a number from 'twinsync faces', or a photo of the person.")
 	}
 	return n, nil
+}
+
+// whom is the choice of a person in words.
+func (f Face) whom() string {
+	switch f.Person {
+	case Largest:
+		return "the person most seen"
+	case All:
+		return "everybody"
+	}
+	return "person " + f.Person
 }
 
 // Swap is the spec of a task of KindSwap.
@@ -101,12 +117,22 @@ func (s Swap) Validate() error {
 	if len(s.Faces) == 0 || len(s.Faces) > maxFaces {
 		return fault.New(fault.InvalidField, "faces", "needs 1 to %d faces to put in, has %d", maxFaces, len(s.Faces))
 	}
+	taken := map[string]bool{}
 	for _, f := range s.Faces {
 		if len(f.Photos) == 0 || len(f.Photos) > maxPhotos {
 			return fault.New(fault.InvalidField, "photos", "needs 1 to %d photos of each person, has %d", maxPhotos, len(f.Photos))
 		}
 		if _, err := f.number(); err != nil {
 			return err
+		}
+		if f.SourcePerson < 0 {
+			return fault.New(fault.InvalidField, "source-person", "people count from 1")
+		}
+		if f.Like == nil {
+			if taken[f.Person] {
+				return fault.New(fault.InvalidField, "person", "%s is given two faces", f.whom())
+			}
+			taken[f.Person] = true
 		}
 	}
 	for name, v := range map[string]float64{"strength": s.Strength, "tone": s.Tone} {

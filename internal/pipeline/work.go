@@ -47,6 +47,7 @@ type input struct {
 	Path   string `json:"path,omitempty"` // a file of this machine
 	SHA256 string `json:"sha256"`
 	Bytes  int64  `json:"bytes"`
+	Still  *still `json:"still,omitempty"` // set when it is a picture out of a clip
 }
 
 func (r *Runner) newWork(j dispatch.Job) (*work, error) {
@@ -163,8 +164,11 @@ const maxInfo = 64 << 20
 const maxFPS = 1000
 
 // fps is the video's frame rate for smoothing in time; 25 when the file does not say.
-func (w *work) fps() float64 {
-	if f := w.info.Video.AvgRate.Float(); f > 0 {
+func (w *work) fps() float64 { return clipRate(w.info) }
+
+// clipRate is a clip's frame rate, 25 when the file does not say.
+func clipRate(info *media.Info) float64 {
+	if f := info.Video.AvgRate.Float(); f > 0 {
 		return min(f, maxFPS)
 	}
 	return 25
