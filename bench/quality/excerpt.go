@@ -85,7 +85,7 @@ type clip struct {
 	seen     []*face.Observation // of the person, by frame; nil where the analysis has none
 	take     *take
 	vector   [][][]float32 // by recogniser and frame; nil where it is not asked
-	missed   []bool        // frames in which a face within 45° can be seen that the analysis does not have
+	missed   []*face.Pose  // by frame: of a face that the analysis does not have; nil for none
 	jitter   float64
 	flicker  float64
 	seam     float64
@@ -250,15 +250,17 @@ func (r *runner) vectors(ctx context.Context, frames []*pix.Frame, t *take) ([][
 	return all, nil
 }
 
-// nearFront is the angle to the camera up to which a face must be swapped.
-const nearFront = 45 / degrees
+// nearFront is the angle to the camera in degrees up to which a face must be swapped.
+const nearFront = 45
 
-// front reports whether a head looks within 45° of the camera.
-func front(p *face.Pose) bool { return math.Acos(max(-1, min(1, float64(p.R[8])))) <= nearFront }
+// fromCamera is the angle in degrees by which a head looks past the camera, to a tenth.
+func fromCamera(p *face.Pose) float64 {
+	return math.Round(math.Acos(max(-1, min(1, float64(p.R[8]))))*degrees*10) / 10
+}
 
 // findMissed looks for faces in frames where the analysis has not the person.
 func (r *runner) findMissed(ctx context.Context, c *clip) error {
-	c.missed = make([]bool, len(c.frames))
+	c.missed = make([]*face.Pose, len(c.frames))
 	for i, f := range c.frames {
 		if c.seen[i] != nil {
 			continue
@@ -269,8 +271,8 @@ func (r *runner) findMissed(ctx context.Context, c *clip) error {
 		}
 		for k := range faces {
 			tracks, _ := c.analysis.FacesAt(i)
-			if len(faces) > len(tracks) && front(&faces[k].Pose) {
-				c.missed[i] = true
+			if len(faces) > len(tracks) && c.missed[i] == nil {
+				c.missed[i] = &faces[k].Pose
 			}
 		}
 	}

@@ -4,8 +4,11 @@ import (
 	"math"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
+	"github.com/twinsync/twinsync/swap"
 )
 
 // still is a head of about 200 pixels, moved by at.
@@ -204,4 +207,26 @@ func TestAlignToUndoesASimilarity(t *testing.T) {
 	near(t, "y", float64(s.Y), 300, 1e-3)
 	near(t, "side", float64(s.Side), scale*224, 1e-2)
 	near(t, "angle", float64(s.Angle), angle, 1e-5)
+}
+
+// Every face that stays as filmed is listed; only those that face the camera count, found or not.
+func TestLeftCountsFacesTowardsTheCamera(t *testing.T) {
+	at := func(angle float64) *face.Observation {
+		s, c := float32(math.Sin(angle/degrees)), float32(math.Cos(angle/degrees))
+		return &face.Observation{Pose: face.Pose{R: [9]float32{c, 0, s, 0, 1, 0, -s, 0, c}}}
+	}
+	c := &clip{seen: []*face.Observation{at(0), at(30), at(60), nil, nil}, missed: []*face.Pose{nil, nil, nil, &at(20).Pose, &at(80).Pose}}
+	said := func(swapped bool) swap.FrameReport {
+		return swap.FrameReport{Faces: []swap.FaceReport{{Person: 1}, {Person: 0, Swapped: swapped, Reason: swap.Covered}}}
+	}
+	res := &result{reports: []swap.FrameReport{said(true), said(false), said(false), {}, {}}}
+	p := &Pair{}
+	p.countLeft(c, res, 100)
+	want := []Left{{101, "covered", 30}, {102, "covered", 60}, {103, "not_found", 20}, {104, "not_found", 80}}
+	if d := cmp.Diff(want, p.Left); d != "" {
+		t.Error(d)
+	}
+	if p.Figures.Faces != 3 || p.Figures.Left != 2 {
+		t.Errorf("%d of %d faces towards the camera are left, want 2 of 3", p.Figures.Left, p.Figures.Faces)
+	}
 }

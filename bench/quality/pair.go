@@ -185,24 +185,36 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// countLeft lists the faces within 45° of the camera that stayed as filmed.
+// countLeft lists the faces that stayed as filmed, and counts those that face the camera.
 func (pair *Pair) countLeft(c *clip, res *result, start int) {
-	for i := range c.frames {
-		if c.missed[i] {
-			pair.Figures.Faces++
-			pair.Left = append(pair.Left, Left{start + i, "not_found"})
+	f := &pair.Figures
+	leave := func(l Left) {
+		pair.Left = append(pair.Left, l)
+		if l.counts() {
+			f.Left++
 		}
-		if c.seen[i] == nil || !front(&c.seen[i].Pose) {
+	}
+	for i, o := range c.seen {
+		if m := c.missed[i]; m != nil {
+			l := Left{start + i, "not_found", fromCamera(m)}
+			leave(l)
+			if l.counts() {
+				f.Faces++
+			}
+		}
+		if o == nil {
 			continue
 		}
-		pair.Figures.Faces++
-		for _, f := range res.reports[i].Faces {
-			if f.Person == c.person && !f.Swapped {
-				pair.Left = append(pair.Left, Left{start + i, string(f.Reason)})
+		angle := fromCamera(&o.Pose)
+		if angle <= nearFront {
+			f.Faces++
+		}
+		for _, r := range res.reports[i].Faces {
+			if r.Person == c.person && !r.Swapped {
+				leave(Left{start + i, string(r.Reason), angle})
 			}
 		}
 	}
-	pair.Figures.Left = len(pair.Left)
 }
 
 // changedOutside counts samples changed beyond the reach of the faces that were swapped.

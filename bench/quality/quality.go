@@ -44,18 +44,19 @@ import (
 
 // Options say what is measured.
 type Options struct {
-	Media       string   // folder with photos/ and videos/
-	Pairs       string   // list or file of pairs; "" for Media's own pairs.tsv or a round robin
-	Set         string   // only the pairs of this group of the file
-	Frames      int      // consecutive frames of each clip; 0 stands for DefaultFrames
-	Start       int      // the first of them
-	Recognisers []string // none stands for TuneRecogniser, "all" for all
-	Out         string   // folder for contact sheets and the report; "" writes none
-	Compare     string   // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
-	Engine      string   // of swap.Options
-	Baseline    bool     // measure untouched footage, encoded once, instead: the noise of every measure
-	Speed       bool     // also time the whole way beside plain FFmpeg, which takes long
-	SpeedImage  string   // photo and clip that the reference load is made of; "" for those of the first pair
+	Media       string       // folder with photos/ and videos/
+	Pairs       string       // list or file of pairs; "" for Media's own pairs.tsv or a round robin
+	Set         string       // only the pairs of this group of the file
+	Frames      int          // consecutive frames of each clip; 0 stands for DefaultFrames
+	Start       int          // the first of them
+	Recognisers []string     // none stands for TuneRecogniser, "all" for both embedded ones; else names of model cards
+	Store       *infer.Store // of model cards; nil for none
+	Out         string       // folder for contact sheets and the report; "" writes none
+	Compare     string       // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
+	Engine      string       // of swap.Options
+	Baseline    bool         // measure untouched footage, encoded once, instead: the noise of every measure
+	Speed       bool         // also time the whole way beside plain FFmpeg, which takes long
+	SpeedImage  string       // photo and clip that the reference load is made of; "" for those of the first pair
 	SpeedVideo  string
 	Workers     int // frames worked on at once; 0 is all cores
 	Log         io.Writer
@@ -142,11 +143,15 @@ type Likeness struct {
 	Nearer     number `json:"nearer"`    // share of frames nearer to the photo than to the footage
 }
 
-// Left is a face within 45° of the camera that was left as filmed.
+// Left is a face that was left as filmed.
 type Left struct {
-	Frame  int    `json:"frame"`
-	Reason string `json:"reason"`
+	Frame  int     `json:"frame"`
+	Reason string  `json:"reason"`
+	Angle  float64 `json:"angle"` // degrees from the camera
 }
+
+// counts reports whether the face ought to have been swapped.
+func (l Left) counts() bool { return l.Angle <= nearFront }
 
 // number is a float that JSON shows as null where it is none.
 type number float64
@@ -199,7 +204,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer rt.Close()
-	if err := r.load(rt); err != nil {
+	if err := r.load(ctx, rt); err != nil {
 		return nil, err
 	}
 	if o.Out != "" {
@@ -239,7 +244,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 }
 
 // load opens the networks.
-func (r *runner) load(rt *infer.Runtime) (err error) {
+func (r *runner) load(ctx context.Context, rt *infer.Runtime) (err error) {
 	o := face.DefaultOptions()
 	if r.models, err = face.NewModels(rt, o); err != nil {
 		return err
@@ -248,7 +253,7 @@ func (r *runner) load(rt *infer.Runtime) (err error) {
 	if r.probe, err = face.NewModels(rt, o); err != nil {
 		return err
 	}
-	r.eyes, err = openRecognisers(rt, r.Recognisers)
+	r.eyes, err = openRecognisers(ctx, rt, r.Store, r.Recognisers)
 	for _, e := range r.eyes {
 		r.report.Recognisers = append(r.report.Recognisers, e.name)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
+	"github.com/twinsync/twinsync/swap"
 )
 
 // The recognisers. Engines are tuned by the first only; the second is kept back, to see whether what was
@@ -17,9 +18,14 @@ const (
 	HeldOut        = "face-embedding"
 )
 
-// recogniser turns an aligned face into numbers that are near for the same person.
+// recogniser turns a face into numbers that are near for the same person.
 type recogniser struct {
-	name     string
+	name string
+	look func(ctx context.Context, f *pix.Frame, m *face.Mesh) ([]float32, error) // of any length
+}
+
+// embedded is a recogniser that is part of the program.
+type embedded struct {
 	session  *infer.Session
 	side     int
 	points   func(*face.Mesh) [5]pix.Vec2
@@ -28,8 +34,9 @@ type recogniser struct {
 	in, out  []float32
 }
 
-// openRecognisers loads those that are named; none stands for TuneRecogniser, "all" for all.
-func openRecognisers(rt *infer.Runtime, names []string) ([]*recogniser, error) {
+// openRecognisers loads those that are named; none stands for TuneRecogniser, "all" for both embedded ones. Other
+// names are those of model cards in the store, where there is one.
+func openRecognisers(ctx context.Context, rt *infer.Runtime, store *infer.Store, names []string) ([]*recogniser, error) {
 	if len(names) == 0 {
 		names = []string{TuneRecogniser}
 	}
@@ -38,27 +45,53 @@ func openRecognisers(rt *infer.Runtime, names []string) ([]*recogniser, error) {
 	}
 	var list []*recogniser
 	for _, n := range names {
-		r := &recogniser{name: n}
+		e := &embedded{side: 224, points: arcPoints, template: wideArcTemplate()}
 		model := infer.FaceRes
 		switch n {
 		case TuneRecogniser, "faceres":
-			r.name, r.side, r.points, r.template = TuneRecogniser, 224, arcPoints, wideArcTemplate()
+			n = TuneRecogniser
 		case HeldOut:
 			model = infer.FaceEmbedding
-			r.side, r.points, r.template = 150, dlibPoints, infer.EmbeddingTemplate()
+			e.side, e.points, e.template = 150, dlibPoints, infer.EmbeddingTemplate()
 		default:
-			return nil, fault.New(fault.InvalidField, "recogniser", "there is no recogniser %q", n).
-				WithHint("There are %s and %s; all stands for both.", TuneRecogniser, HeldOut)
+			r, err := openCard(ctx, rt, store, n)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, r)
+			continue
 		}
 		s, err := rt.Session(model)
 		if err != nil {
 			return nil, err
 		}
-		r.session = s
-		r.in, r.out = make([]float32, s.Inputs()[0].Len()), make([]float32, s.Outputs()[0].Len())
-		list = append(list, r)
+		e.session = s
+		e.in, e.out = make([]float32, s.Inputs()[0].Len()), make([]float32, s.Outputs()[0].Len())
+		list = append(list, &recogniser{n, e.look})
 	}
 	return list, nil
+}
+
+// openCard loads a recogniser of a model card.
+func openCard(ctx context.Context, rt *infer.Runtime, store *infer.Store, name string) (*recogniser, error) {
+	unknown := fault.New(fault.InvalidField, "recogniser", "there is no recogniser %q", name).
+		WithHint("There are %s and %s (all stands for both), and those of model cards: twinsync models list.", TuneRecogniser, HeldOut)
+	if store == nil {
+		return nil, unknown
+	}
+	n, err := store.Open(ctx, rt, name)
+	if err != nil {
+		if fault.Is(err, fault.NotFound) {
+			return nil, unknown.WithCause(err)
+		}
+		return nil, err
+	}
+	if k := n.Card().Kind; k != infer.Recogniser {
+		return nil, fault.New(fault.InvalidField, "recogniser", "%s is no recogniser but a network of kind %s", name, k)
+	}
+	return &recogniser{name, func(ctx context.Context, f *pix.Frame, m *face.Mesh) ([]float32, error) {
+		return swap.Embedding(ctx, n, f, m)
+	}}, nil
 }
 
 // arcPoints are what ArcFace's template means, from the mesh: the middle of each eye's contour, the
@@ -93,15 +126,21 @@ func wideArcTemplate() (t [5][2]float32) {
 	return t
 }
 
+// look gives the face's numbers; they are overwritten by the next call.
+func (e *embedded) look(ctx context.Context, f *pix.Frame, m *face.Mesh) ([]float32, error) {
+	e.sampler.Crop(e.in, f, alignTo(e.template, e.points(m), e.side), e.side, pix.SampleOptions{})
+	return e.out, e.session.Run(ctx, [][]float32{e.in}, [][]float32{e.out})
+}
+
 // embed gives the face's numbers, of unit length.
 func (r *recogniser) embed(ctx context.Context, f *pix.Frame, m *face.Mesh) ([]float32, error) {
-	r.sampler.Crop(r.in, f, alignTo(r.template, r.points(m), r.side), r.side, pix.SampleOptions{})
-	if err := r.session.Run(ctx, [][]float32{r.in}, [][]float32{r.out}); err != nil {
+	raw, err := r.look(ctx, f, m)
+	if err != nil {
 		return nil, err
 	}
-	e := make([]float32, len(r.out))
-	s := math.Sqrt(dot(r.out, r.out))
-	for i, v := range r.out {
+	e := make([]float32, len(raw))
+	s := math.Sqrt(dot(raw, raw))
+	for i, v := range raw {
 		e[i] = v / float32(max(s, 1e-12))
 	}
 	return e, nil

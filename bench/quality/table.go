@@ -132,7 +132,7 @@ func (r *Report) Print(w io.Writer) {
 			fmt.Fprintf(w, "%s into %s: no face can be found any more in %d swapped frames\n", name(p.Photo), p.place(), p.Lost)
 		}
 		for _, l := range p.Left {
-			fmt.Fprintf(w, "%s into %s: frame %d left as filmed: %s\n", name(p.Photo), p.place(), l.Frame, l.Reason)
+			fmt.Fprintf(w, "%s into %s: frame %d left as filmed: %s, %.0f° from the camera\n", name(p.Photo), p.place(), l.Frame, l.Reason, l.Angle)
 		}
 	}
 	for _, u := range r.Unusable {

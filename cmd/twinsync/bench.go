@@ -7,6 +7,8 @@ import (
 	"github.com/twinsync/twinsync/bench"
 	"github.com/twinsync/twinsync/bench/quality"
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/internal/app"
+	"github.com/twinsync/twinsync/internal/config"
 )
 
 // benchCmd is `twinsync bench`.
@@ -46,7 +48,7 @@ type swapBenchCmd struct {
 	Set        string   `help:"Of a file of pairs, only those of this group." placeholder:"NAME"`
 	Frames     int      `help:"Consecutive frames of each clip." default:"18"`
 	Start      int      `help:"The first of them." default:"0"`
-	Recogniser []string `help:"Who judges likeness: face-res, face-embedding or all; may repeat." placeholder:"NAME" default:"face-res"`
+	Recogniser []string `help:"Who judges likeness: face-res, face-embedding, all for both, or a recogniser that was added with a model card; may repeat." placeholder:"NAME" default:"face-res"`
 	Out        string   `help:"Folder for contact sheets, figures and an HTML report." placeholder:"DIR"`
 	Compare    string   `help:"Table of other tools' results, or the folder with its COMPARE.tsv." placeholder:"DIR"`
 	Engine     string   `help:"Engine." default:"mesh"`
@@ -56,14 +58,19 @@ type swapBenchCmd struct {
 	SpeedVideo string   `help:"Clip that the reference load is made of; that of the first pair if not given." placeholder:"FILE"`
 	Workers    int      `help:"Frames worked on at once; 0 is all cores." default:"0"`
 	Gate       bool     `help:"Fail when a measure misses its limit."`
-	JSON       bool     `help:"Print JSON."`
+	modelsFlags
 }
-
-func (c *swapBenchCmd) speaksJSON() bool { return c.JSON }
 
 // Run measures and prints the tables.
 func (c *swapBenchCmd) Run(ctx context.Context, t terminal) error {
+	where := config.Default()
+	where.Data, where.Models, where.ModelsCommercialOnly = c.Data, c.Models, c.ModelsCommercialOnly
+	store, err := app.ModelStore(where)
+	if err != nil {
+		return err
+	}
 	r, err := quality.Run(ctx, quality.Options{
+		Store: store,
 		Media: c.Media, Pairs: c.Pairs, Set: c.Set, Frames: c.Frames, Start: c.Start, Recognisers: c.Recogniser,
 		Out: c.Out, Compare: c.Compare, Engine: c.Engine, Baseline: c.Baseline, Speed: c.Speed, SpeedImage: c.SpeedImage, SpeedVideo: c.SpeedVideo, Workers: c.Workers, Log: t.err,
 	})
