@@ -208,12 +208,13 @@ type ModelState string
 
 // The states.
 const (
-	StateEmbedded ModelState = "embedded"  // inside the program
-	StateReady    ModelState = "ready"     // can be used
-	StateNoFile   ModelState = "no file"   // the card is there, a file is not
-	StateRefused  ModelState = "refused"   // the licence is not accepted, or the operator forbids it
-	StateBroken   ModelState = "broken"    // the card or record cannot be read
-	StateKnown    ModelState = "not added" // only its card is known
+	StateEmbedded ModelState = "embedded" // inside the program
+	StateReady    ModelState = "ready"    // can be used
+	StateNoFile   ModelState = "no file"  // the card is there, a file is not
+	StateRefused  ModelState = "refused"  // the licence is not accepted, or the operator forbids it
+	StateBroken   ModelState = "broken"   // the card or record cannot be read
+	StatePullable ModelState = "to pull"  // only its card is known; it can be downloaded
+	StateKnown    ModelState = "to add"   // only its card is known; its file has to be given
 )
 
 // Listed is one line of a list.
@@ -246,12 +247,21 @@ func (s *Store) List(all bool) ([]Listed, error) {
 		}
 		for _, c := range cards {
 			if !slices.ContainsFunc(list, func(l Listed) bool { return l.Name == c.Name }) {
-				list = append(list, Listed{Name: c.Name, State: StateKnown, Card: c})
+				state := StateKnown
+				if c.pullable() {
+					state = StatePullable
+				}
+				list = append(list, Listed{Name: c.Name, State: state, Card: c})
 			}
 		}
 	}
 	slices.SortFunc(list, func(a, b Listed) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// pullable tells whether all files have an address and a digest.
+func (c ModelCard) pullable() bool {
+	return !slices.ContainsFunc(c.Files, func(f CardFile) bool { return f.SHA256 == "" || len(f.URLs) == 0 })
 }
 
 func (s *Store) listed(name string) Listed {

@@ -112,11 +112,16 @@ func checkNetwork(ctx context.Context, r *Runtime, path string, c ModelCard, wha
 	}
 	n, err := r.OpenFile(path, c)
 	steps = append(steps, CheckStep{what + " loads", err})
-	if err != nil || !run {
+	if err != nil {
 		return steps
 	}
-	defer n.Close()
-	return append(steps, CheckStep{fmt.Sprintf("%s computes with %s", what, n.Provider()), n.try(ctx)})
+	if run {
+		steps = append(steps, CheckStep{fmt.Sprintf("%s computes with %s", what, n.Provider()), n.try(ctx)})
+	}
+	if err := n.Close(); err != nil {
+		steps = append(steps, CheckStep{what + " closes", err})
+	}
+	return steps
 }
 
 // try computes once from a smooth pattern and wants numbers.

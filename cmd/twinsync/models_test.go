@@ -70,7 +70,7 @@ func TestModelsAddCheckRemove(t *testing.T) {
 		t.Errorf("list: %+v", got)
 	}
 	got = models(t, store, "list", "--all", "--kind=enhancer")
-	if got.code != exitDone || !strings.Contains(got.out, "gfpgan_1.4") || !strings.Contains(got.out, "not added") || strings.Contains(got.out, "tiny") {
+	if got.code != exitDone || !strings.Contains(got.out, "gfpgan_1.4") || !strings.Contains(got.out, "to pull") || strings.Contains(got.out, "tiny") {
 		t.Errorf("list --all --kind: %+v", got)
 	}
 	got = models(t, store, "list", "--models-commercial-only")

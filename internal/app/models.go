@@ -279,12 +279,12 @@ func fetchFirst(ctx context.Context, fetcher *fetch.Fetcher, file infer.CardFile
 
 // CheckModel looks at everything that a network needs: one that was added, by name, or a card by its path, with
 // the network's file or with the files beside the card. With run, it computes once.
-func CheckModel(ctx context.Context, r ModelsRequest, nameOrCard, file string, run bool) ([]infer.CheckStep, error) {
+func CheckModel(ctx context.Context, r ModelsRequest, nameOrCard, file string, run bool) (steps []infer.CheckStep, err error) {
 	runtime, err := infer.Open(infer.Options{Provider: r.Provider})
 	if err != nil {
 		return nil, err
 	}
-	defer runtime.Close()
+	defer func() { err = errors.Join(err, runtime.Close()) }()
 	if !cardPath(nameOrCard) && file == "" {
 		s, err := r.store()
 		if err != nil {
