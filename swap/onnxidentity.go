@@ -11,9 +11,9 @@ import (
 
 // networkSource is a person as a swapper's card wants to see them.
 type networkSource struct {
-	swapper *infer.Network // that it was made for
-	role    infer.Role     // of the input; "" where the network holds its person itself
-	values  []float32
+	model  string     // that it was made for: the card's name and the network's digest
+	role   infer.Role // of the input; "" where the network holds its person itself
+	values []float32
 }
 
 // Identity makes an identity for these networks from one or several photos of the same person. Embeddings
@@ -23,7 +23,7 @@ type networkSource struct {
 func (n *Networks) Identity(ctx context.Context, photos []Photo) (*Identity, []Warning, error) {
 	card := n.Swapper.Card()
 	_, image := card.Input(infer.RoleSourceImage)
-	s := &networkSource{swapper: n.Swapper}
+	s := &networkSource{model: n.model()}
 	id := &Identity{network: s}
 	if card.Embedding == nil && !image {
 		if len(photos) > 0 {
@@ -58,12 +58,18 @@ func (n *Networks) Identity(ctx context.Context, photos []Photo) (*Identity, []W
 	return id, nil, err
 }
 
+// model names the swapper, so that identities outlive its closing and opening again.
+func (n *Networks) model() string {
+	c := n.Swapper.Card()
+	return c.Name + " " + c.Network().SHA256
+}
+
 // fits tells whether the identity was made for the engine of these options.
 func (id *Identity) fits(o Options) error {
 	switch {
 	case o.Engine != EngineONNX && id.network != nil:
 		return errors.New("swap: an identity of networks is given to another engine")
-	case o.Engine == EngineONNX && (id.network == nil || id.network.swapper != o.Networks.Swapper):
+	case o.Engine == EngineONNX && (id.network == nil || id.network.model != o.Networks.model()):
 		return errors.New("swap: an identity was not made by these networks")
 	}
 	return nil

@@ -19,6 +19,7 @@ type published struct {
 type Report struct {
 	Swap     *swap.Report `json:"swap"`     // people by number, from 1
 	Provider string       `json:"provider"` // what the networks ran on
+	Engine   string       `json:"engine"`   // what made the pictures, with the network's name where one did
 	People   []Person     `json:"people"`
 }
 
@@ -64,7 +65,7 @@ func publish(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, People: w.joined.People}
+	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, Engine: w.spec.Engine.String(), People: w.joined.People}
 	for _, p := range w.pieces {
 		r.Swap.Merge(p.Report)
 	}

@@ -90,7 +90,7 @@ func (w *work) identities(ctx context.Context, o swap.Options) ([]*swap.Identity
 				}
 				set = append(set, swap.Photo{Frame: p.frame, Mesh: &p.face.Mesh})
 			}
-			id, warnings, err := swap.NewIdentity(set, o)
+			id, warnings, err := newIdentity(ctx, set, o)
 			if err != nil {
 				return nil, fault.From(err).WithParam(photos[0].Name)
 			}
@@ -125,4 +125,12 @@ func worthSaying(warnings []swap.Warning, photos []input) (list []string) {
 		}
 	}
 	return list
+}
+
+// newIdentity makes an identity for the engine of the options.
+func newIdentity(ctx context.Context, photos []swap.Photo, o swap.Options) (*swap.Identity, []swap.Warning, error) {
+	if o.Networks != nil {
+		return o.Networks.Identity(ctx, photos)
+	}
+	return swap.NewIdentity(photos, o)
 }

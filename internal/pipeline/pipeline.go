@@ -50,6 +50,7 @@ type Config struct {
 	Samples    string         // folder of samples; "" for none
 	LocalFiles bool           // specs may name files of this machine; only for local commands
 	Infer      infer.Options
+	Models     *infer.Store // networks that were added; nil: none can be used
 	Video      media.Limits
 	Photo      media.Limits
 	Threads    int          // of the engines; 0 is all cores
@@ -67,6 +68,7 @@ type Runner struct {
 	models  *face.Models
 
 	identities identityCache
+	networks   networkCache
 	kept       keptFrames
 }
 
@@ -97,7 +99,7 @@ func (r *Runner) Close() error {
 	if r.runtime == nil {
 		return nil
 	}
-	err := r.runtime.Close()
+	err := errors.Join(r.networks.close(), r.runtime.Close())
 	r.runtime, r.models = nil, nil
 	return err
 }
@@ -142,7 +144,7 @@ type step func(ctx context.Context, w *work) error
 func steps(stage string) []step {
 	switch stage {
 	case Fetch:
-		return []step{fetchInputs, cutVideo}
+		return []step{openEngine, fetchInputs, cutVideo}
 	case Analyse:
 		return []step{openVideo, observe}
 	case Join:

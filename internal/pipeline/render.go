@@ -25,6 +25,13 @@ func buildPlan(ctx context.Context, w *work) error {
 	o := swap.DefaultOptions()
 	o.Strength, o.Tone = float32(w.spec.Strength), float32(w.spec.Tone)
 	o.Workers, o.FPS = min(w.r.cfg.Threads, maxWorkers), w.fps()
+	networks, err := w.networks(ctx)
+	if err != nil {
+		return err
+	}
+	if networks != nil {
+		o.Engine, o.Networks = swap.EngineONNX, networks
+	}
 	ids, err := w.identities(ctx, o)
 	if err != nil {
 		return err

@@ -88,6 +88,7 @@ func (f Face) whom() string {
 type Swap struct {
 	Faces    []Face        `json:"faces"`
 	Video    Source        `json:"video"`
+	Engine   Engine        `json:"engine,omitzero"`
 	Strength float64       `json:"strength"` // 0…1, how much of the new face
 	Tone     float64       `json:"tone"`     // 1 keeps the clip's skin tone, 0 takes the photo's
 	From     time.Duration `json:"from,omitempty"`
@@ -134,6 +135,9 @@ func (s Swap) Validate() error {
 			}
 			taken[f.Person] = true
 		}
+	}
+	if err := s.Engine.Validate(); err != nil {
+		return err
 	}
 	for name, v := range map[string]float64{"strength": s.Strength, "tone": s.Tone} {
 		if math.IsNaN(v) || v < 0 || v > 1 {
