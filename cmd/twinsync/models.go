@@ -25,19 +25,13 @@ type modelsCmd struct {
 	Remove modelsRemoveCmd `cmd:"" help:"Remove a network that was added."`
 }
 
-// modelsFlags say where added networks are. Their names are those of the service's settings.
+// modelsFlags are those of all commands about networks.
 type modelsFlags struct {
-	Data                 string `help:"Data folder of the installation." placeholder:"DIR"`
-	Models               string `help:"Folder of added networks; otherwise models in the data folder." placeholder:"DIR"`
-	ModelsCommercialOnly bool   `help:"Use only added networks whose licence allows commercial use."`
-	JSON                 bool   `help:"Print JSON."`
+	storeFlags
+	JSON bool `help:"Print JSON."`
 }
 
 func (f modelsFlags) speaksJSON() bool { return f.JSON }
-
-func (f modelsFlags) request() app.ModelsRequest {
-	return app.ModelsRequest{Data: f.Data, Models: f.Models, CommercialOnly: f.ModelsCommercialOnly}
-}
 
 type modelsListCmd struct {
 	All  bool   `help:"Also the published networks that are known and not added."`

@@ -27,6 +27,7 @@ type swapCmd struct {
 	From     time.Duration `help:"Start of the part to render, as in 1m2.5s." default:"0s"`
 	To       time.Duration `help:"End of the part to render; 0 is the end of the clip." default:"0s"`
 
+	networkFlags
 	encodeFlags
 	engineFlags
 	JSON bool `help:"One JSON object a line, the report last."`
@@ -63,8 +64,10 @@ func (c *swapCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	local := c.options(t)
+	local.Models = c.request()
 	bar := newProgress(t, c.JSON)
-	report, err := app.Swap(ctx, app.SwapRequest{Spec: spec, Out: c.Out, Local: c.options(t)}, bar.show)
+	report, err := app.Swap(ctx, app.SwapRequest{Spec: spec, Out: c.Out, Local: local}, bar.show)
 	bar.close()
 	if err != nil {
 		return err
@@ -79,8 +82,8 @@ func (c *swapCmd) Run(ctx context.Context, t terminal) error {
 // spec turns the flags into what the pipeline is to do.
 func (c *swapCmd) spec() (pipeline.Swap, error) {
 	s := pipeline.Swap{
-		Video:    pipeline.Source{Path: c.Video, Field: c.Video},
-		Strength: c.Strength, Tone: c.Tone,
+		Video:  pipeline.Source{Path: c.Video, Field: c.Video},
+		Engine: c.engine(), Strength: c.Strength, Tone: c.Tone,
 		From: c.From, To: c.To,
 		Codec: c.Codec, CRF: c.CRF, Preset: c.Preset,
 	}

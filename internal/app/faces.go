@@ -46,7 +46,7 @@ func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (found Fa
 	if err != nil {
 		return found, err
 	}
-	l, err := openLocal(ctx, req.Local)
+	l, err := openLocal(ctx, req.Local, false)
 	if err != nil {
 		return found, err
 	}

@@ -45,14 +45,16 @@ type local struct {
 
 // LocalOptions say what a local command runs on.
 type LocalOptions struct {
-	Provider string       // execution provider, see package infer
-	Threads  int          // of the engines; 0 is all cores
-	Log      *slog.Logger // nil discards
+	Provider string        // execution provider, see package infer
+	Threads  int           // of the engines; 0 is all cores
+	Models   ModelsRequest // where added networks are, for the engine onnx
+	Log      *slog.Logger  // nil discards
 }
 
 // openLocal makes the scratch folder and the runner. Analyses are kept in the user's cache
-// folder, so that a second run on the same video does not look again.
-func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
+// folder, so that a second run on the same video does not look again. networks tells whether added ones
+// are needed.
+func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, err error) {
 	l := &local{log: o.Log}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
@@ -79,8 +81,14 @@ func openLocal(ctx context.Context, o LocalOptions) (_ *local, err error) {
 	if l.scratch, err = blob.OpenScratch(filepath.Join(l.dir, "scratch"), scratchQuota); err != nil {
 		return nil, err
 	}
+	var models *infer.Store
+	if networks {
+		if models, err = o.Models.store(); err != nil {
+			return nil, err
+		}
+	}
 	l.runner, err = pipeline.New(pipeline.Config{
-		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true,
+		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
 		Infer: infer.Options{Provider: o.Provider, Threads: 1},
 		Video: localVideo, Photo: localPhoto, Threads: o.Threads, KeepFrames: roomForFrames(l.dir), Log: l.log,
 	})
@@ -227,7 +235,7 @@ func Swap(ctx context.Context, req SwapRequest, show func(Progress)) (SwapReport
 		return SwapReport{}, err
 	}
 	defer out.discard()
-	l, err := openLocal(ctx, req.Local)
+	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX)
 	if err != nil {
 		return SwapReport{}, err
 	}

@@ -59,6 +59,9 @@ func Serve(ctx context.Context, req ServeRequest) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkNetworks(ctx, cfg); err != nil {
+		return err
+	}
 	s := &service{cfg: cfg, log: log}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
@@ -160,7 +163,9 @@ func (s *service) newSwap(_ context.Context, o server.SwapOrder) (task.Task, err
 	source := func(i server.Input) pipeline.Source {
 		return pipeline.Source{Field: i.Field, URL: i.URL, Sample: i.Sample, Result: i.Result}
 	}
-	order, err := pipeline.Order(pipeline.DefaultSwap(source(o.Image), source(o.Video)))
+	spec := pipeline.DefaultSwap(source(o.Image), source(o.Video))
+	spec.Engine = engineOf(s.cfg)
+	order, err := pipeline.Order(spec)
 	if err != nil {
 		return task.Task{}, err
 	}

@@ -87,8 +87,12 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
+	models, err := ModelStore(cfg)
+	if err != nil {
+		return err
+	}
 	runner, err := pipeline.New(pipeline.Config{
-		Blobs: blobs, Scratch: scratch, Fetch: fetcher, Samples: cfg.Samples,
+		Blobs: blobs, Scratch: scratch, Fetch: fetcher, Samples: cfg.Samples, Models: models,
 		Infer: infer.Options{Provider: cfg.Device, Threads: 1},
 		Video: media.Limits{
 			MaxDuration: cfg.MaxLength, MaxPixels: cfg.MaxPixels, MaxBytes: int64(cfg.MaxFile),

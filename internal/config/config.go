@@ -11,17 +11,20 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/infer"
 )
 
 // Config is the settings of serve and worker. Its tags are read by kong when it is
@@ -36,6 +39,13 @@ type Config struct {
 
 	Models               string `name:"models" placeholder:"DIR" help:"Folder of added networks (twinsync models); otherwise models in the data folder."`
 	ModelsCommercialOnly bool   `name:"models-commercial-only" help:"Use only added networks whose licence allows commercial use."`
+
+	Engine     string `name:"engine" default:"mesh" placeholder:"NAME" help:"What makes the pictures: mesh, or onnx, which runs an added network."`
+	Model      string `name:"model" placeholder:"NAME" help:"With onnx: the network that swaps."`
+	Enhancer   string `name:"enhancer" placeholder:"NAME" help:"With onnx: a network that makes the swapped face sharper."`
+	Occluder   string `name:"occluder" placeholder:"NAME" help:"With onnx: a network that finds what lies in front of the face."`
+	Parser     string `name:"parser" placeholder:"NAME" help:"With onnx: a network that finds the parts of the face."`
+	PixelBoost int    `name:"pixel-boost" default:"0" placeholder:"N" help:"With onnx: side in pixels at which the face is swapped; 0 is the network's own."`
 
 	AllowNetwork []Network `name:"allow-network" placeholder:"CIDR" help:"Network that files may also be read from, at any port; may repeat."`
 
@@ -63,6 +73,7 @@ func Default() Config {
 	return Config{
 		Listen:            "127.0.0.1:51916",
 		ResultsListen:     "127.0.0.1:41748",
+		Engine:            "mesh",
 		Device:            "auto",
 		Retention:         30 * 24 * time.Hour,
 		MaxFile:           2 << 30,
@@ -86,6 +97,7 @@ func (c Config) Validate() error {
 	if c.PublicResultsURL != "" {
 		all.check("public-results-url", publicURL(c.PublicResultsURL))
 	}
+	c.checkEngine(&all)
 	for _, n := range c.AllowNetwork {
 		if !n.IsValid() {
 			all.add("allow-network", "is no network")
@@ -120,6 +132,28 @@ func (c Config) Validate() error {
 	all.atLeast("tasks-in-flight", c.TasksInFlight, 1)
 	all.oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
 	return all.err()
+}
+
+// checkEngine checks the words; whether the networks are there is known when the service starts.
+func (c Config) checkEngine(all *problems) {
+	all.oneOf("engine", c.Engine, "mesh", "onnx")
+	networks := map[string]string{"model": c.Model, "enhancer": c.Enhancer, "occluder": c.Occluder, "parser": c.Parser}
+	for _, name := range slices.Sorted(maps.Keys(networks)) {
+		switch {
+		case networks[name] == "" && name == "model" && c.Engine == "onnx":
+			all.add(name, "must name a network for the engine onnx")
+		case networks[name] != "" && c.Engine == "mesh":
+			all.add(name, "is for the engine onnx")
+		case networks[name] != "":
+			if err := infer.ValidModelName(name, networks[name]); err != nil {
+				all.add(name, "%s", fault.From(err).Text)
+			}
+		}
+	}
+	all.atLeast("pixel-boost", c.PixelBoost, 0)
+	if c.PixelBoost > 0 && c.Engine == "mesh" {
+		all.add("pixel-boost", "is for the engine onnx")
+	}
 }
 
 // DataDir is the data folder: the setting, or twinsync in the user's data folder
