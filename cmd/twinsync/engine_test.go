@@ -14,6 +14,7 @@ import (
 	"github.com/twinsync/twinsync/infer/infertest"
 	"github.com/twinsync/twinsync/internal/app"
 	"github.com/twinsync/twinsync/internal/pipeline"
+	"github.com/twinsync/twinsync/internal/testmedia"
 )
 
 // tintCard is a swapper whose network adds the first three numbers of the embedding to red, green and blue.
@@ -79,7 +80,8 @@ func rgbOf(t *testing.T, file string) []byte {
 func TestSwapWithANetwork(t *testing.T) {
 	store := tintStore(t)
 	out, temp := apart(t)
-	clip := tinyClip(t)
+	// Not the clip of other tests, which count on its analysis not being there.
+	clip := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Bea}, W: 320, H: 240, Frames: 25, Pan: 6, Nod: 3}).Path
 	target := filepath.Join(out, "o.mp4")
 	got := swapJSON(t.Context(), photo(t), clip, target, "--engine=onnx", "--model=tint", "--models="+store, "--crf=2")
 	if got.code != exitDone || got.err != "" {
@@ -126,7 +128,7 @@ func TestSwapWithANetwork(t *testing.T) {
 	empty(t, temp)
 
 	// The operator's choice, which no request can change.
-	files := cloud(t, map[string]string{"/p.jpg": photo(t), "/c.mp4": clip})
+	files := cloud(t, map[string]string{"p.jpg": photo(t), "c.mp4": clip})
 	s := serve(t, t.TempDir(), "--allow-network=127.0.0.0/8", "--engine=onnx", "--model=tint", "--models="+store)
 	id := s.submit(t, order{key: newKey(t, s.data, "ada"), image: files.URL + "/p.jpg", video: files.URL + "/c.mp4"})
 	a := s.succeeded(t, id, "ada")
