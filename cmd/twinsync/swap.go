@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twinsync/twinsync/internal/app"
@@ -13,19 +11,12 @@ import (
 
 // swapCmd is `twinsync swap`.
 type swapCmd struct {
-	Image []string `help:"Photo or clip of the face to put in; repeat for several of the same person." placeholder:"FILE" sep:"none"`
-	Video string   `help:"The clip." required:"" placeholder:"FILE"`
-	Out   string   `help:"The result, an MP4." required:"" placeholder:"FILE"`
+	Video string `help:"The clip." required:"" placeholder:"FILE"`
+	Out   string `help:"The result, an MP4." required:"" placeholder:"FILE"`
 
-	Person string   `help:"Whom to replace: largest, all, a number from 'twinsync faces', or a photo of the person." default:"largest" placeholder:"WHO"`
-	Map    []string `help:"Another photo for another person; may repeat. Instead of --image and --person." placeholder:"PHOTO=WHO" sep:"none"`
-
-	SourcePerson int `help:"Whom to take from an --image that is a clip: a number from 'twinsync faces'; 0 is the one most seen." default:"0" placeholder:"N"`
-
-	Strength float64       `help:"How much of the new face, 0 to 1." default:"1"`
-	Tone     float64       `help:"Whose skin tone: 1 the clip's, 0 the photo's." default:"1"`
-	From     time.Duration `help:"Start of the part to render, as in 1m2.5s." default:"0s"`
-	To       time.Duration `help:"End of the part to render; 0 is the end of the clip." default:"0s"`
+	faceFlags
+	From time.Duration `help:"Start of the part to render, as in 1m2.5s." default:"0s"`
+	To   time.Duration `help:"End of the part to render; 0 is the end of the clip." default:"0s"`
 
 	networkFlags
 	encodeFlags
@@ -87,49 +78,7 @@ func (c *swapCmd) spec() (pipeline.Swap, error) {
 		From: c.From, To: c.To,
 		Codec: c.Codec, CRF: c.CRF, Preset: c.Preset,
 	}
-	switch {
-	case len(c.Map) > 0 && len(c.Image) > 0:
-		return s, usageError("--map and --image cannot be used together")
-	case len(c.Map) > 0:
-		for _, m := range c.Map {
-			photo, who, ok := cutLast(m, "=")
-			if !ok || photo == "" || who == "" {
-				return s, usageError("--map wants PHOTO=WHO, as in --map anna.jpg=2")
-			}
-			s.Faces = append(s.Faces, whom(who, photo))
-		}
-	case len(c.Image) > 0:
-		s.Faces = []pipeline.Face{whom(c.Person, c.Image...)}
-	default:
-		return s, usageError("--image is missing: the photo of the face to put in")
-	}
-	for i := range s.Faces {
-		s.Faces[i].Clips, s.Faces[i].SourcePerson = true, c.SourcePerson
-	}
-	return s, nil
-}
-
-// whom puts photos and the choice of a person together: what is neither a word nor a
-// number is the name of a photo.
-func whom(who string, photos ...string) pipeline.Face {
-	var f pipeline.Face
-	for _, photo := range photos {
-		f.Photos = append(f.Photos, pipeline.Source{Path: photo, Field: photo})
-	}
-	_, err := strconv.Atoi(who)
-	if who == pipeline.Largest || who == pipeline.All || err == nil {
-		f.Person = who
-	} else {
-		f.Like = &pipeline.Source{Path: who, Field: who}
-	}
-	return f
-}
-
-// cutLast is strings.Cut at the last separator, so that a file name may contain it.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
+	var err error
+	s.Faces, err = c.faces()
+	return s, err
 }
