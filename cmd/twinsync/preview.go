@@ -16,6 +16,7 @@ type previewCmd struct {
 	Beside bool          `help:"The frame as filmed to the left of it."`
 
 	faceFlags
+	networkFlags
 	engineFlags
 	JSON bool `help:"One JSON object a line, the report last."`
 }
@@ -25,13 +26,15 @@ func (c *previewCmd) speaksJSON() bool { return c.JSON }
 // Run shows one frame.
 func (c *previewCmd) Run(ctx context.Context, t terminal) error {
 	spec := pipeline.DefaultSwap(pipeline.Source{}, pipeline.Source{Path: c.Video, Field: c.Video})
-	spec.Strength, spec.Tone = c.Strength, c.Tone
+	spec.Engine, spec.Strength, spec.Tone = c.engine(), c.Strength, c.Tone
+	local := c.options(t)
+	local.Models = c.request()
 	var err error
 	if spec.Faces, err = c.faces(); err != nil {
 		return err
 	}
 	bar := newProgress(t, c.JSON)
-	report, err := app.Preview(ctx, app.PreviewRequest{Spec: spec, At: c.At, Out: c.Out, Beside: c.Beside, Local: c.options(t)}, bar.show)
+	report, err := app.Preview(ctx, app.PreviewRequest{Spec: spec, At: c.At, Out: c.Out, Beside: c.Beside, Local: local}, bar.show)
 	bar.close()
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"github.com/twinsync/twinsync/internal/pipeline"
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/pix"
+	"github.com/twinsync/twinsync/swap"
 )
 
 // PreviewRequest is what `twinsync preview` asks for.
@@ -77,7 +78,7 @@ func Preview(ctx context.Context, req PreviewRequest, show func(Progress)) (repo
 		return report, err
 	}
 	defer out.discard()
-	l, err := openLocal(ctx, req.Local)
+	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX)
 	if err != nil {
 		return report, err
 	}

@@ -20,7 +20,7 @@ func BenchmarkPreview(b *testing.B) {
 	clip := testmedia.Clip(b, testmedia.Spec{People: []string{testmedia.Bea}, W: 1920, H: 1080, Frames: 100, FaceSize: 640, Pan: 20, Nod: 10}).Path
 	photo := testmedia.Photo(b, testmedia.Anton)
 	spec := pipeline.DefaultSwap(pipeline.Source{Path: photo, Field: "photo"}, pipeline.Source{Path: clip, Field: "clip"})
-	l, err := openLocal(b.Context(), LocalOptions{})
+	l, err := openLocal(b.Context(), LocalOptions{}, false)
 	if err != nil {
 		b.Fatal(err)
 	}

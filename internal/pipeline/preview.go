@@ -60,7 +60,7 @@ func (r *Runner) OpenPreview(ctx context.Context, s Swap) (_ *Preview, err error
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	if err := inTurn(ctx, w, fetchInputs, cutVideo); err != nil {
+	if err := inTurn(ctx, w, openEngine, fetchInputs, cutVideo); err != nil {
 		return nil, err
 	}
 	if w.fetched.Analysis == "" {
