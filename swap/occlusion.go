@@ -6,29 +6,65 @@ import "github.com/twinsync/twinsync/pix"
 // what light can explain has been taken out. Found by trial: a drawn microphone is kept cleanly
 // and nothing is flagged on seven clips without objects.
 const (
-	coveredFrom, coveredFull = .45, .8  // on skin
-	featureFrom, featureFull = 1.1, 1.6 // on brows and lips, which move
-	colourTrust              = 2        // colour is more reliable than brightness
-	lightStiff               = .05      // light seldom changes its direction within a shot
-	lightChange, tintChange  = .15, .08 // shadeFit.change for brightness and colour
-	bigObject                = .012     // share of the square from which an object is large
-	bigClosing               = .08      // radius by which a large object closes over features
-	hugeObject, hugeClosing  = .05, .13
-	hiddenContrast           = .35 // of the reference's contrast, below which a brow or a lip is hidden
-	touchedShare             = .15 // of what surrounds a brow or lip that the object must cover at least
-	knownContrast            = .12 // that the reference must have at least to tell
+	coveredFrom, coveredFull       = .45, .8  // on skin
+	featureFrom, featureFull       = 1.1, 1.6 // on brows and lips, which move
+	colourTrust                    = 2        // colour is more reliable than brightness
+	lightStiff                     = .05      // light seldom changes its direction within a shot
+	lightChange, tintChange        = .15, .08 // shadeFit.change for brightness and colour
+	bandFine, bandWide             = 1, 5     // texels: structure that tells a face from something else
+	structureWindow, structureNear = 3, 1.5   // within which it is compared, and found
+	structureMost                  = .3       // log light: more does not count
+	structureNoise                 = .10      // log light: structure weaker than this tells nothing
+	structureThere, structureGone  = .40, .10 // likeness −1…1 of reference and frame
+	structureHalf, structureSame   = .35, .70
+	leastEvidence                  = .002    // share of the square that must be covered at least
+	outlineStep                    = .05     // log light per texel from which a new edge stops the spreading
+	islandRim                      = .06     // distance to the rim, in shares of the square, within which it is reached
+	islandLeast                    = .008    // share of the square from which something may lie in the face without reaching its rim
+	structureTrust, plainTrust     = .5, .02 // of a texel's own evidence beside its neighbours
+	steadyFrom, steadyFull         = .5, .8  // likeness of most samples from which structure can be missed
+	spreadPrior                    = .0005   // nothing is covered where nothing says so
 )
 
-// occluded finds what lies in front of the face in one frame: texels that differ from the
-// person's reference in a way that no change of light explains. lg is the frame's texture and
-// seen its visibility. The result is 0…1 on targetSide, and the covered share of the visible
-// face. Large objects cover the features between their parts too.
+// occluded finds what lies in front of the face in one frame. lg is the frame's texture and seen
+// its visibility. The result is 0…1 on targetSide, and the covered share of the visible face; a
+// map without pixels when nothing is found.
+//
+// Two things tell: a texel differs from the person's reference in a way that no change of light
+// explains, and the face's own structure (brows, nose, lips) is not where the tracked mesh says.
+// Neither tells on bare skin behind an object of skin's colour. So what is sure is spread from
+// texel to texel up to edges that the frame has and the reference has not: an object's outline.
 //
 // The difference must not be high-passed: a large object would then be taken for light.
 func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
+	fn := float32(targetSide)
+	d := g.difference(lg, seen)
+	e := g.evidence(lg, &d, seen)
+	if !e.found {
+		return pix.Map{}, 0
+	}
+	right, down := outlines(lg, &d)
+	out := relaxed(e, right, down)
+	out = out.Open(.012 * fn)
+	g.dropIslands(out)
+	out = out.Blurred(.004 * fn)
+	covered, all := float32(0), float32(0)
+	for i, s := range seen.Pix {
+		if g.r.rim.Pix[i] > .03 {
+			all += s
+			covered += s * out.Pix[i]
+		}
+	}
+	if covered == 0 {
+		return pix.Map{}, 0
+	}
+	return out, covered / max(all, 1)
+}
+
+// difference is the change since the reference in brightness and two axes of colour, free of what
+// a change of light explains, and 0 where nothing is seen.
+func (g *target) difference(lg *colours, seen pix.Map) [3]pix.Map {
 	const n = targetSide
-	fn := float32(n)
-	// Brightness and two axes of colour of the change since the reference.
 	var d [3]pix.Map
 	for k := range d {
 		d[k] = pix.NewMap(n, n)
@@ -55,87 +91,214 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		}
 		pix.Blur(d[k], d[k], .75)
 	}
-	out := pix.NewMap(n, n)
-	found := false
-	for i := range out.Pix {
-		if seen.Pix[i] <= seenEnough {
+	return d
+}
+
+// evidence is how strongly each texel says that it is covered and that it is not.
+type evidence struct {
+	covered, clear pix.Map
+	found          bool // whether anything is surely covered
+}
+
+// evidence weighs one frame.
+func (g *target) evidence(lg *colours, d *[3]pix.Map, seen pix.Map) *evidence {
+	const n = targetSide
+	e := &evidence{covered: pix.NewMap(n, n), clear: pix.NewMap(n, n)}
+	like, sure := g.likeness(lg, seen)
+	sum := float32(0)
+	for i, s := range seen.Pix {
+		rim := g.r.rim.Pix[i]
+		if s <= seenEnough || rim <= .02 {
 			continue
 		}
 		l, rg, bg := d[0].Pix[i], d[1].Pix[i], d[2].Pix[i]
-		e := max(l, -l)
+		far := max(l, -l)
 		if !g.grey {
-			e = max(e, colourTrust*max(rg, -rg, bg, -bg))
+			far = max(far, colourTrust*max(rg, -rg, bg, -bg))
 		}
 		f := g.features.Pix[i]
-		v := max(pix.SmoothStep(e, coveredFrom, coveredFull)*(1-f),
-			pix.SmoothStep(e, featureFrom, featureFull)*(1-g.moving.Pix[i]))
-		out.Pix[i] = v
-		found = found || v > .5
+		v := max(pix.SmoothStep(far, coveredFrom, coveredFull)*(1-f),
+			pix.SmoothStep(far, featureFrom, featureFull)*(1-g.moving.Pix[i]))
+		v *= pix.SmoothStep(rim, .02, .05)
+		known := sure.Pix[i] * g.steady.Pix[i] * pix.SmoothStep(rim, .05, .12)
+		gone := known * pix.SmoothStep(like.Pix[i], structureThere, structureGone)
+		there := known * (1 - pix.SmoothStep(far, coveredFull, featureFull)) * pix.SmoothStep(like.Pix[i], structureHalf, structureSame)
+		e.covered.Pix[i] = plainTrust*v + structureTrust*gone
+		e.clear.Pix[i] = plainTrust*(1-v)*.1 + structureTrust*there
+		sum += max(v, gone)
 	}
-	if !found {
-		return pix.Map{}, 0
-	}
-	out = out.Open(.012 * fn)
-	area := float32(0)
-	for _, v := range out.Pix {
-		area += v
-	}
-	if area == 0 {
-		return pix.Map{}, 0
-	}
-	if area > bigObject*fn*fn {
-		g.markHidden(out, lg)
-		radius := float32(bigClosing)
-		if area > hugeObject*fn*fn {
-			radius = hugeClosing
-		}
-		out = out.Close(radius * fn)
-	}
-	out = out.Grow(.015 * fn).Blurred(.008 * fn)
-	covered, all := float32(0), float32(0)
-	for i, s := range seen.Pix {
-		if g.r.rim.Pix[i] > .03 {
-			all += s
-			covered += s * out.Pix[i]
-		}
-	}
-	return out, covered / max(all, 1)
+	e.found = sum > leastEvidence*n*n
+	return e
 }
 
-// markHidden adds brows and lips, each side for itself, to a large object when they cannot be
-// told from their surroundings any more: features differ too much from frame to frame to
-// be compared texel by texel.
-func (g *target) markHidden(object pix.Map, lg *colours) {
-	now, before := lg.luma(), g.reference.luma()
-	for _, part := range []pix.Map{g.r.brows, g.r.lips} {
-		around, near := part.Grow(.04*targetSide), part.Grow(.10*targetSide)
-		for side := range 2 {
-			known := g.contrast(before, part, around, side)
-			if known < knownContrast || g.contrast(now, part, around, side) > hiddenContrast*known ||
-				touched(object, near, side) < touchedShare {
-				continue
+// likeness compares the structure of a frame with the reference's, texel by texel within a window:
+// −1…1, and how much there is to compare, 0…1.
+func (g *target) likeness(lg *colours, seen pix.Map) (like, sure pix.Map) {
+	const n = targetSide
+	free := g.free.Clone().Mul(seen)
+	now := band(lg.luma(), free)
+	both, own, ref, near := pix.NewMap(n, n), pix.NewMap(n, n), pix.NewMap(n, n), pix.NewMap(n, n)
+	for i, f := range free.Pix {
+		a, b := f*pix.Clamp(now.Pix[i], -structureMost, structureMost), f*pix.Clamp(g.structure.Pix[i], -structureMost, structureMost)
+		both.Pix[i], own.Pix[i], ref.Pix[i], near.Pix[i] = a*b, a*a, b*b, b*b
+	}
+	for _, m := range []pix.Map{both, own, ref} {
+		pix.Blur(m, m, structureWindow)
+	}
+	pix.Blur(near, near, structureNear)
+	for i, r := range ref.Pix {
+		both.Pix[i] = 2 * both.Pix[i] / (own.Pix[i] + r + 1e-6)
+		s := near.Pix[i] / (near.Pix[i] + structureNoise*structureNoise)
+		near.Pix[i] = s * s
+	}
+	return both, near
+}
+
+// learnSteady finds where the person's structure looks alike in most samples: not where a mouth's
+// corner or loose hair always changes.
+func (g *target) learnSteady(samples []colours, seen []pix.Map) {
+	g.steady = pix.NewMap(targetSide, targetSide)
+	all := make([]pix.Map, len(samples))
+	for s := range samples {
+		all[s], _ = g.likeness(&samples[s], seen[s])
+	}
+	v := make([]float32, 0, len(samples))
+	for i := range g.steady.Pix {
+		v = v[:0]
+		for s := range all {
+			if seen[s].Pix[i] > seenEnough {
+				v = append(v, all[s].Pix[i])
 			}
-			for y := range targetSide {
-				for x := side * targetSide / 2; x < (side+1)*targetSide/2; x++ {
-					i := y*targetSide + x
-					object.Pix[i] = max(object.Pix[i], around.Pix[i])
+		}
+		if len(v) > 0 {
+			g.steady.Pix[i] = pix.SmoothStep(nth(v, len(v)/3), steadyFrom, steadyFull)
+		}
+	}
+}
+
+// band is the structure of a map between bandFine and bandWide texels, where weight counts.
+func band(m, weight pix.Map) pix.Map {
+	fine, wide, w := m.Blurred(bandFine), m.Clone().Mul(weight), weight.Blurred(bandWide)
+	pix.Blur(wide, wide, bandWide)
+	for i := range fine.Pix {
+		fine.Pix[i] -= wide.Pix[i] / (w.Pix[i] + 1e-3)
+	}
+	return fine
+}
+
+// outlines says how freely what is known passes from each texel to the one on its right and to the one
+// below, 0…1: not across an edge that the frame has and the reference has not.
+func outlines(lg *colours, d *[3]pix.Map) (right, down pix.Map) {
+	const n = targetSide
+	right, down = pix.NewMap(n, n), pix.NewMap(n, n)
+	pass := func(i, j int) float32 {
+		var a, b float32
+		l := (lg[0].Pix[i] + lg[1].Pix[i] + lg[2].Pix[i] - lg[0].Pix[j] - lg[1].Pix[j] - lg[2].Pix[j]) / 3
+		rg := lg[0].Pix[i] - lg[1].Pix[i] - lg[0].Pix[j] + lg[1].Pix[j]
+		bg := lg[2].Pix[i] - lg[1].Pix[i] - lg[2].Pix[j] + lg[1].Pix[j]
+		a = max(l, -l) + colourTrust*max(rg, -rg, bg, -bg)
+		l, rg, bg = d[0].Pix[i]-d[0].Pix[j], d[1].Pix[i]-d[1].Pix[j], d[2].Pix[i]-d[2].Pix[j]
+		b = max(l, -l) + colourTrust*max(rg, -rg, bg, -bg)
+		q := min(a, b) / outlineStep
+		return 1/(1+q*q*q*q) + 1e-4
+	}
+	for y := range n {
+		for x := range n {
+			i := y*n + x
+			if x+1 < n {
+				right.Pix[i] = pass(i, i+1)
+			}
+			if y+1 < n {
+				down.Pix[i] = pass(i, i+n)
+			}
+		}
+	}
+	return right, down
+}
+
+// dropIslands takes out of a mask what is small and does not reach the face's rim: what comes before a
+// face comes from outside of it.
+func (g *target) dropIslands(mask pix.Map) {
+	labels, count := pix.Components(targetSide, targetSide, func(i int) bool { return mask.Pix[i] > .5 })
+	area, atRim := make([]int, count+1), make([]bool, count+1)
+	for i, k := range labels {
+		area[k]++
+		atRim[k] = atRim[k] || g.r.rim.Pix[i] < islandRim
+	}
+	for i, k := range labels {
+		if k == 0 || !atRim[k] && float32(area[k]) < islandLeast*targetSide*targetSide {
+			mask.Pix[i] = 0
+		}
+	}
+}
+
+// relaxed solves for the share of each texel that is covered: near what its evidence says and equal
+// to its neighbours', except across outlines (Grady, "Random walks for image segmentation", 2006), by
+// successive over-relaxation from coarse to fine.
+func relaxed(e *evidence, right, down pix.Map) pix.Map {
+	n := right.W
+	x := pix.NewMap(n, n)
+	if n > 16 {
+		h := n / 2
+		ce := &evidence{covered: pix.NewMap(h, h), clear: pix.NewMap(h, h)}
+		cr, cd := pix.NewMap(h, h), pix.NewMap(h, h)
+		for y := range h {
+			for u := range h {
+				i, j := y*h+u, 2*y*n+2*u
+				for _, k := range [4]int{j, j + 1, j + n, j + n + 1} {
+					ce.covered.Pix[i] += e.covered.Pix[k]
+					ce.clear.Pix[i] += e.clear.Pix[k]
+				}
+				// Two steps in a row, twice beside each other.
+				series := func(m pix.Map, a, b int) float32 { return m.Pix[a] * m.Pix[b] / (m.Pix[a] + m.Pix[b] + 1e-9) }
+				if u+1 < h {
+					cr.Pix[i] = series(right, j, j+1) + series(right, j+n, j+n+1)
+				}
+				if y+1 < h {
+					cd.Pix[i] = series(down, j, j+n) + series(down, j+1, j+n+1)
 				}
 			}
 		}
-	}
-}
-
-// touched is the share of a part, on one half of the face, that the object covers.
-func touched(object, part pix.Map, side int) float32 {
-	var sum, all float32
-	for y := range targetSide {
-		for x := side * targetSide / 2; x < (side+1)*targetSide/2; x++ {
-			i := y*targetSide + x
-			sum += part.Pix[i] * object.Pix[i]
-			all += part.Pix[i]
+		small := relaxed(ce, cr, cd)
+		for y := range n {
+			for u := range n {
+				x.Pix[y*n+u] = small.Pix[y/2*h+u/2]
+			}
 		}
 	}
-	return sum / max(all, 1)
+	rounds := 24
+	const over = 1.6
+	area := float32(targetSide/n) * float32(targetSide/n)
+	for round := range 2 * rounds {
+		for y := range n {
+			for u := (y + round) & 1; u < n; u += 2 {
+				i := y*n + u
+				num, den := e.covered.Pix[i], e.covered.Pix[i]+e.clear.Pix[i]+spreadPrior*area
+				if u > 0 {
+					c := right.Pix[i-1]
+					num += c * x.Pix[i-1]
+					den += c
+				}
+				if u+1 < n {
+					c := right.Pix[i]
+					num += c * x.Pix[i+1]
+					den += c
+				}
+				if y > 0 {
+					c := down.Pix[i-n]
+					num += c * x.Pix[i-n]
+					den += c
+				}
+				if y+1 < n {
+					c := down.Pix[i]
+					num += c * x.Pix[i+n]
+					den += c
+				}
+				x.Pix[i] += over * (num/den - x.Pix[i])
+			}
+		}
+	}
+	return x
 }
 
 // lasting is the object in the view at index at, free of what only one frame shows: the median

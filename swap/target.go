@@ -20,6 +20,9 @@ type target struct {
 	seen      pix.Map // mean visibility over the samples
 	features  pix.Map // r.features with a margin: where an expression changes more than light
 	moving    pix.Map // eyes and mouth opening: never taken for occluded
+	free      pix.Map // where structure can be compared: not moving
+	structure pix.Map // band of the reference
+	steady    pix.Map // 0…1 where most samples have that structure
 	edges     float32 // edgeStrength of the footage
 	grey      bool    // black and white footage: chroma stays as it is
 }
@@ -47,16 +50,24 @@ func newTarget(t *face.Track, curve *pix.Curve) (*target, bool) {
 		edges[i] = g.r.edgeStrength(samples[i].luma())
 	}
 	g.edges = nth(edges, len(edges)/2)
-	best, bestSeen := g.clearest(samples, seen)
-	g.reference = robustMedian(best, bestSeen)
+	best := g.clearest(samples, seen)
+	g.reference = robustMedian(samples, best)
 	g.fillUnseen()
-	g.replaceObjects(best, bestSeen)
+	g.replaceObjects(samples, best)
 	g.drawMasks()
-	if g.maskObjects(samples, seen) {
-		g.reference = robustMedian(samples, seen)
-		g.fillUnseen()
-		g.drawMasks()
+	g.learnSteady(samples, best)
+	g.maskObjects(samples, seen)
+	first := g.reference
+	g.reference = robustMedian(samples, seen)
+	for i := range g.seen.Pix {
+		if g.reference[0].Pix[i] == 0 && g.reference[1].Pix[i] == 0 { // covered in every sample
+			for k := range first {
+				g.reference[k].Pix[i] = first[k].Pix[i]
+			}
+		}
 	}
+	g.drawMasks()
+	g.learnSteady(samples, seen)
 	return g, true
 }
 
@@ -80,38 +91,51 @@ func (g *target) drawMasks() {
 	pix.Blur(g.weight, g.weight, .5)
 	g.features = g.r.features.Grow(.02 * fn)
 	g.moving = g.r.eyes.Grow(.03 * fn).Max(g.r.inner.Grow(.03 * fn))
+	g.free = pix.NewMap(targetSide, targetSide)
+	for i, m := range g.moving.Pix {
+		if g.r.rim.Pix[i] > .02 {
+			g.free.Pix[i] = (1 - m) * g.keep.Pix[i]
+		}
+	}
+	g.structure = band(g.reference.luma(), g.free)
 }
 
 // clearShare is the share of a track's samples that the first reference is made of.
 const clearShare = .4
 
-// clearest picks the samples that show eyes, brows and lips best: something in front of the
-// face hides them. Order is kept.
-func (g *target) clearest(samples []colours, seen []pix.Map) ([]colours, []pix.Map) {
-	keep := max(3, int(clearShare*float64(len(samples))))
+// clearest takes out of the samples' visibility what something in front of the face may hide: in
+// each quarter of the face only those samples count that show its brow or its lips best.
+func (g *target) clearest(samples []colours, seen []pix.Map) []pix.Map {
+	keep := max(1, int(clearShare*float64(len(samples))+.5))
 	if len(samples) <= keep {
-		return samples, seen
+		return seen
 	}
-	parts := []pix.Map{g.r.brows, g.r.lips, g.r.eyes}
-	score := make([]float32, len(samples))
-	for s := range samples {
-		luma := samples[s].luma()
-		for _, part := range parts {
-			around := part.Grow(.04 * targetSide)
-			for side := range 2 {
-				score[s] += min(.5, g.contrast(luma, part, around, side))
+	out := make([]pix.Map, len(seen))
+	for s := range seen {
+		out[s] = seen[s].Clone()
+	}
+	middle := int(face.Canonical().UV[4].Y * targetSide) // the tip of the nose
+	score, sorted := make([]float32, len(samples)), make([]float32, len(samples))
+	for half, part := range []pix.Map{g.r.brows, g.r.lips} {
+		around := part.Grow(.04 * targetSide)
+		for side := range 2 {
+			for s := range samples {
+				luma := samples[s].luma()
+				score[s] = g.contrast(luma, part, around, side)
+			}
+			copy(sorted, score)
+			limit := nth(sorted, len(sorted)-keep)
+			for s := range samples {
+				if score[s] >= limit {
+					continue
+				}
+				for y := half * middle; y < middle+half*(targetSide-middle); y++ {
+					clear(out[s].Row(y)[side*targetSide/2 : (side+1)*targetSide/2])
+				}
 			}
 		}
 	}
-	limit := nth(append([]float32(nil), score...), len(score)-keep)
-	var best []colours
-	var bestSeen []pix.Map
-	for s := range samples {
-		if score[s] >= limit && len(best) < keep {
-			best, bestSeen = append(best, samples[s]), append(bestSeen, seen[s])
-		}
-	}
-	return best, bestSeen
+	return out
 }
 
 // contrast is how much darker a part is than what surrounds it, on one half of the face.
@@ -132,23 +156,19 @@ func (g *target) contrast(luma, part, around pix.Map, side int) float32 {
 	return out/max(outN, 1) - in/max(inN, 1)
 }
 
-// maskObjects takes what lies in front of the face out of the samples' visibility and reports
-// whether there was anything.
-func (g *target) maskObjects(samples []colours, seen []pix.Map) bool {
-	found := false
+// maskObjects takes what lies in front of the face out of the samples' visibility.
+func (g *target) maskObjects(samples []colours, seen []pix.Map) {
 	for s := range samples {
 		object, covered := g.occluded(&samples[s], seen[s])
 		if covered < .02 {
 			continue
 		}
-		found = true
 		clean := seen[s].Clone()
 		for i, o := range object.Pix {
 			clean.Pix[i] *= 1 - o
 		}
 		seen[s] = clean
 	}
-	return found
 }
 
 // readSamples turns the track's textures into log light and visibility. It also tells whether
@@ -262,11 +282,15 @@ func (g *target) replaceObjects(samples []colours, seen []pix.Map) {
 	}
 	best := newColours(targetSide)
 	buf := make([]float32, len(samples))
-	count := max(1, int(share*float64(len(samples))))
 	for i := range n {
+		count := 0
 		for s := range samples {
 			buf[s] = distance[s].Pix[i]
+			if seen[s].Pix[i] > seenEnough {
+				count++
+			}
 		}
+		count = max(1, int(share*float64(count)))
 		limit := nth(buf, count-1)
 		var sum [3]float32
 		used := float32(0)
