@@ -25,6 +25,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 		return nil
 	}
 	g := e.offset.shaped(o, weight)
+	holdStill(&g, o, l.front)
 	eye, width := o.Mesh.EyeDistance(), o.Mesh.Bounds().W
 
 	outer := reach(o, f)
@@ -42,9 +43,11 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}
-	e.paintIn(d.texture, ly, f, &g, &w.gain, &fade, l.object)
+	e.paintIn(d.texture, ly, f, &g, &w.gain, &fade, pix.Map{})
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
+	hidden := newForeground(f, o, l.object, inside)
+	hidden.take(ly.alpha)
 
 	move := &w.move
 	move.fill(o, &g, e.triangles, outer)
@@ -68,7 +71,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 			chromaAlpha = alpha.Clone()
 		}
 	}
-	diff = pix.Blend(diff, alpha, bands)
+	diff = hidden.blend(diff, alpha, bands, 1, 1)
 	gate.apply(diff, 1, 1)
 	commit(f, 0, outer, ly.box, *before, *after, diff)
 
@@ -97,7 +100,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 					d.Pix[i] -= inner.Pix[i]
 				}
 			}
-			d = pix.Blend(d, chromaAlpha.Clone(), max(1, bands-f.SubX))
+			d = hidden.blend(d, chromaAlpha.Clone(), max(1, bands-f.SubX), 1<<f.SubX, 1<<f.SubY)
 			gate.apply(d, 1<<f.SubX, 1<<f.SubY)
 		}
 		commit(f, p, cOuter, cInner, *before, *after, d)

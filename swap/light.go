@@ -34,6 +34,7 @@ type light struct {
 	mean   [3]float32
 	form   pix.Map
 	object pix.Map
+	front  pix.Map // where objects lie in this frame and those around, 0…1, lightSide; no pixels without any
 }
 
 // measure reads one face from a frame.
@@ -219,7 +220,7 @@ const (
 // that are nil (no face, another shot) are left out.
 func smoothLight(views []*view, at int, sigma float64) *light {
 	own := views[at]
-	l := &light{base: newColours(lightSide), form: pix.NewMap(lightSide, lightSide), object: lasting(views, at)}
+	l := &light{base: newColours(lightSide), form: pix.NewMap(lightSide, lightSide), object: lasting(views, at), front: front(views, at, sigma)}
 	var mean [3]float64
 	sum, meanSum := 0.0, 0.0
 	for j, v := range views {
