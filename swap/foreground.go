@@ -101,3 +101,17 @@ func holdStill(g *[face.MeshPoints]pix.Vec3, o *face.Observation, front pix.Map)
 		g[i] = pix.Vec3{X: g[i].X + s*(m.X-g[i].X), Y: g[i].Y + s*(m.Y-g[i].Y), Z: g[i].Z + s*(m.Z-g[i].Z)}
 	}
 }
+
+// coveredNow is the covered share of the face in the view at index at, free of what only one frame
+// shows: the median of three frames.
+func coveredNow(views []*view, at int) float32 {
+	b := views[at].covered
+	a, c := b, b
+	if at > 0 && views[at-1] != nil {
+		a = views[at-1].covered
+	}
+	if at+1 < len(views) && views[at+1] != nil {
+		c = views[at+1].covered
+	}
+	return max(min(a, b), min(max(a, b), c))
+}

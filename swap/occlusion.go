@@ -6,11 +6,15 @@ import "github.com/twinsync/twinsync/pix"
 // what light can explain has been taken out. Found by trial: a drawn microphone is kept cleanly
 // and nothing is flagged on seven clips without objects.
 const (
-	coveredFrom, coveredFull       = .45, .8  // on skin
-	featureFrom, featureFull       = 1.1, 1.6 // on brows and lips, which move
-	colourTrust                    = 2        // colour is more reliable than brightness
-	lightStiff                     = .05      // light seldom changes its direction within a shot
-	lightChange, tintChange        = .15, .08 // shadeFit.change for brightness and colour
+	coveredFrom, coveredFull = .45, .8  // on skin
+	featureFrom, featureFull = 1.1, 1.6 // on brows and lips, which move
+	colourTrust              = 2        // colour is more reliable than brightness
+	lightStiff               = .05      // light seldom changes its direction within a shot
+	lightChange, tintChange  = .15, .08 // shadeFit.change for brightness and colour
+	turnChange               = .4       // shadeFit.change when the whole face is shown
+	wholeFace                = .8       // share of the face's structure from which nothing large is in front
+	shownLeast               = .32      // share from which on too little is shown to trust the mesh; measured: 87 % and more on 30 clips without objects
+
 	bandFine, bandWide             = 1, 5     // texels: structure that tells a face from something else
 	structureWindow, structureNear = 3, 1.5   // within which it is compared, and found
 	structureMost                  = .3       // log light: more does not count
@@ -19,11 +23,14 @@ const (
 	structureHalf, structureSame   = .35, .70
 	leastEvidence                  = .002    // share of the square that must be covered at least
 	outlineStep                    = .05     // log light per texel from which a new edge stops the spreading
+	outlineNoise                   = 4       // the same in medians of all edges, where the picture is noisy
+	outlineLeak                    = 1e-4    // that passes nevertheless
 	islandRim                      = .06     // distance to the rim, in shares of the square, within which it is reached
 	islandLeast                    = .008    // share of the square from which something may lie in the face without reaching its rim
 	structureTrust, plainTrust     = .5, .02 // of a texel's own evidence beside its neighbours
+	skinTrust                      = .0006   // of bare skin that looks as before: so may a hand
 	steadyFrom, steadyFull         = .5, .8  // likeness of most samples from which structure can be missed
-	spreadPrior                    = .0005   // nothing is covered where nothing says so
+	spreadPrior                    = .0001   // nothing is covered where nothing says so
 )
 
 // occluded finds what lies in front of the face in one frame. lg is the frame's texture and seen
@@ -38,12 +45,19 @@ const (
 // The difference must not be high-passed: a large object would then be taken for light.
 func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	fn := float32(targetSide)
-	d := g.difference(lg, seen)
+	d := g.difference(lg, seen,
+		shadeFit{terms: 4, rounds: 8, step: 2, stiff: lightStiff, change: lightChange},
+		shadeFit{terms: 1, rounds: 8, step: 2, change: tintChange})
 	e := g.evidence(lg, &d, seen)
+	if e.found && e.shown > wholeFace { // a head that turns in its light
+		turned := shadeFit{terms: 9, rounds: 8, step: 2, change: turnChange}
+		d = g.difference(lg, seen, turned, turned)
+		e = g.evidence(lg, &d, seen)
+	}
 	if !e.found {
 		return pix.Map{}, 0
 	}
-	right, down := outlines(lg, &d)
+	right, down := g.outlines(lg, &d)
 	out := relaxed(e, right, down)
 	out = out.Open(.012 * fn)
 	g.dropIslands(out)
@@ -58,12 +72,12 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	if covered == 0 {
 		return pix.Map{}, 0
 	}
-	return out, covered / max(all, 1)
+	return out, max(covered/max(all, 1), coveredFade+(shownLeast-e.shown)*1.5)
 }
 
 // difference is the change since the reference in brightness and two axes of colour, free of what
-// a change of light explains, and 0 where nothing is seen.
-func (g *target) difference(lg *colours, seen pix.Map) [3]pix.Map {
+// a change of light explains, and 0 where nothing is seen. light and tint fit that change.
+func (g *target) difference(lg *colours, seen pix.Map, light, tint shadeFit) [3]pix.Map {
 	const n = targetSide
 	var d [3]pix.Map
 	for k := range d {
@@ -78,9 +92,7 @@ func (g *target) difference(lg *colours, seen pix.Map) [3]pix.Map {
 		}
 		d[0].Pix[i], d[1].Pix[i], d[2].Pix[i] = (c[0]+c[1]+c[2])/3, c[0]-c[1], c[2]-c[1]
 	}
-	shading := g.r.fitShade(d[:1], weight, shadeFit{terms: 4, rounds: 8, step: 2, stiff: lightStiff, change: lightChange})
-	tint := g.r.fitShade(d[1:], weight, shadeFit{terms: 1, rounds: 8, step: 2, change: tintChange})
-	coef := append(shading, tint...)
+	coef := append(g.r.fitShade(d[:1], weight, light), g.r.fitShade(d[1:], weight, tint)...)
 	for k := range d {
 		for i := range d[k].Pix {
 			if seen.Pix[i] > 0 {
@@ -97,7 +109,8 @@ func (g *target) difference(lg *colours, seen pix.Map) [3]pix.Map {
 // evidence is how strongly each texel says that it is covered and that it is not.
 type evidence struct {
 	covered, clear pix.Map
-	found          bool // whether anything is surely covered
+	found          bool    // whether anything is surely covered
+	shown          float32 // share of the face's steady structure that is where the mesh says
 }
 
 // evidence weighs one frame.
@@ -105,7 +118,7 @@ func (g *target) evidence(lg *colours, d *[3]pix.Map, seen pix.Map) *evidence {
 	const n = targetSide
 	e := &evidence{covered: pix.NewMap(n, n), clear: pix.NewMap(n, n)}
 	like, sure := g.likeness(lg, seen)
-	sum := float32(0)
+	sum, shown, all := float32(0), float32(0), float32(0)
 	for i, s := range seen.Pix {
 		rim := g.r.rim.Pix[i]
 		if s <= seenEnough || rim <= .02 {
@@ -124,8 +137,14 @@ func (g *target) evidence(lg *colours, d *[3]pix.Map, seen pix.Map) *evidence {
 		gone := known * pix.SmoothStep(like.Pix[i], structureThere, structureGone)
 		there := known * (1 - pix.SmoothStep(far, coveredFull, featureFull)) * pix.SmoothStep(like.Pix[i], structureHalf, structureSame)
 		e.covered.Pix[i] = plainTrust*v + structureTrust*gone
-		e.clear.Pix[i] = plainTrust*(1-v)*.1 + structureTrust*there
+		e.clear.Pix[i] = skinTrust*(1-v) + structureTrust*there
 		sum += max(v, gone)
+		shown += there
+		all += known
+	}
+	e.shown = 1
+	if all > 0 {
+		e.shown = shown / all
 	}
 	e.found = sum > leastEvidence*n*n
 	return e
@@ -188,29 +207,40 @@ func band(m, weight pix.Map) pix.Map {
 
 // outlines says how freely what is known passes from each texel to the one on its right and to the one
 // below, 0…1: not across an edge that the frame has and the reference has not.
-func outlines(lg *colours, d *[3]pix.Map) (right, down pix.Map) {
+func (g *target) outlines(lg *colours, d *[3]pix.Map) (right, down pix.Map) {
 	const n = targetSide
 	right, down = pix.NewMap(n, n), pix.NewMap(n, n)
-	pass := func(i, j int) float32 {
-		var a, b float32
+	edge := func(i, j int) float32 {
 		l := (lg[0].Pix[i] + lg[1].Pix[i] + lg[2].Pix[i] - lg[0].Pix[j] - lg[1].Pix[j] - lg[2].Pix[j]) / 3
 		rg := lg[0].Pix[i] - lg[1].Pix[i] - lg[0].Pix[j] + lg[1].Pix[j]
 		bg := lg[2].Pix[i] - lg[1].Pix[i] - lg[2].Pix[j] + lg[1].Pix[j]
-		a = max(l, -l) + colourTrust*max(rg, -rg, bg, -bg)
+		now := max(l, -l) + colourTrust*max(rg, -rg, bg, -bg)
 		l, rg, bg = d[0].Pix[i]-d[0].Pix[j], d[1].Pix[i]-d[1].Pix[j], d[2].Pix[i]-d[2].Pix[j]
-		b = max(l, -l) + colourTrust*max(rg, -rg, bg, -bg)
-		q := min(a, b) / outlineStep
-		return 1/(1+q*q*q*q) + 1e-4
+		return min(now, max(l, -l)+colourTrust*max(rg, -rg, bg, -bg))
 	}
-	for y := range n {
-		for x := range n {
+	var common []float32
+	for y := range n - 1 {
+		for x := range n - 1 {
 			i := y*n + x
-			if x+1 < n {
-				right.Pix[i] = pass(i, i+1)
+			right.Pix[i], down.Pix[i] = edge(i, i+1), edge(i, i+n)
+			if right.Pix[i] > 0 {
+				common = append(common, right.Pix[i])
 			}
-			if y+1 < n {
-				down.Pix[i] = pass(i, i+n)
+		}
+	}
+	step := float32(outlineStep)
+	if len(common) > 0 { // noise is no outline
+		step = max(step, outlineNoise*nth(common, len(common)/2))
+	}
+	for _, m := range []pix.Map{right, down} {
+		for i, v := range m.Pix {
+			if g.r.rim.Pix[i] <= 0 { // nothing passes around the face
+				m.Pix[i] = outlineLeak
+				continue
 			}
+			q := v / step
+			q *= q
+			m.Pix[i] = 1/(1+q*q) + outlineLeak
 		}
 	}
 	return right, down

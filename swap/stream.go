@@ -263,7 +263,8 @@ const (
 )
 
 // trust is how far a swap of this face in this frame can look right, 0…1, and what limits it.
-// Coverage, which is measured per frame, is smoothed over the neighbours.
+// Coverage, which is measured per frame, is smoothed over the neighbours, so that the swap fades
+// before something arrives; what really arrives fast counts at once.
 func trust(o *face.Observation, views []*view, at int, sigma float64) (float32, Reason) {
 	covered, sum := 0.0, 0.0
 	for k, v := range views {
@@ -282,7 +283,7 @@ func trust(o *face.Observation, views []*view, at int, sigma float64) (float32, 
 		{pix.SmoothStep(o.Confidence, sureLow, sureFull), Uncertain},
 		{1 - pix.SmoothStep(max(o.Pose.Yaw, -o.Pose.Yaw), turnFull, turnNone), TurnedAway},
 		{1 - pix.SmoothStep(max(o.Pose.Pitch, -o.Pose.Pitch), turnFull, turnNone), TurnedAway},
-		{1 - pix.SmoothStep(float32(covered/sum), coveredFade, coveredAll), Covered},
+		{1 - pix.SmoothStep(max(float32(covered/sum), coveredNow(views, at)), coveredFade, coveredAll), Covered},
 		{pix.SmoothStep(o.Mesh.EyeDistance(), sizeNone, sizeFull), TooSmall},
 	} {
 		if c.value < worst {
