@@ -9,6 +9,8 @@ import (
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/infer/infertest"
+	"github.com/twinsync/twinsync/internal/pipeline"
+	"github.com/twinsync/twinsync/swap"
 )
 
 // cards is a store with a recogniser (the picture's mean colours) and a network that is none.
@@ -39,6 +41,14 @@ size: 64
 template: {name: ffhq_512}
 inputs: [{role: target}]
 outputs: [{role: image}]
+`},
+		"tint": {infertest.Swapper{Target: "target", Source: "source", Output: "output", Side: 64, Batch: 1}.Graph(), `
+kind: swapper
+size: 64
+template: {name: arcface_128}
+inputs: [{role: target, name: target}, {role: source-embedding, name: source}]
+outputs: [{role: image, name: output}]
+embedding: {recogniser: colours, transform: none}
 `},
 	} {
 		path := filepath.Join(t.TempDir(), name+".onnx")
@@ -72,5 +82,23 @@ func TestRecogniserOfACard(t *testing.T) {
 		if _, err := Run(t.Context(), o); !fault.Is(err, fault.InvalidField) {
 			t.Errorf("recogniser %s: %v", name, err)
 		}
+	}
+}
+
+// An added network's swap is measured as the built-in one's: something changes, and nothing outside of what
+// it draws over.
+func TestEngineOfACard(t *testing.T) {
+	o := Options{Media: samples(t), Pairs: "anton:bea", Frames: 4, Store: cards(t), Engine: pipeline.Engine{Name: swap.EngineONNX, Model: "tint"}}
+	r, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := r.Pairs[0].Figures
+	if f.Outside != 0 || f.Left != 0 || f.Faces != 4 || f.Likeness[0].ToTarget > .9999 || r.Engine != "onnx: tint" {
+		t.Errorf("engine %s: %+v", r.Engine, f)
+	}
+	o.Speed = true
+	if _, err := Run(t.Context(), o); !fault.Is(err, fault.InvalidField) {
+		t.Errorf("time of an added network: %v", err)
 	}
 }

@@ -55,7 +55,14 @@ func (r *runner) swap(ctx context.Context, p *portrait, c *clip) (*result, error
 		return &result{frames: frames}, err
 	}
 	o := r.options(c.fps)
-	id, _, err := swap.NewIdentity([]swap.Photo{{Frame: p.frame, Mesh: &p.face.Mesh}}, o)
+	photos := []swap.Photo{{Frame: p.frame, Mesh: &p.face.Mesh}}
+	var id *swap.Identity
+	var err error
+	if r.networks != nil {
+		id, _, err = r.networks.Identity(ctx, photos)
+	} else {
+		id, _, err = swap.NewIdentity(photos, o)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +152,7 @@ func (r *runner) measure(ctx context.Context, pair *Pair, p *portrait, c *clip, 
 	f.Seam = number(r.flat.seam(res.frames, out) / c.seam)
 	if pair.Tool == "" && !r.Baseline {
 		pair.countLeft(c, res, c.start)
-		f.Outside = changedOutside(c, res)
+		f.Outside = r.changedOutside(c, res)
 	}
 	return nil
 }
@@ -218,12 +225,16 @@ func (pair *Pair) countLeft(c *clip, res *result, start int) {
 }
 
 // changedOutside counts samples changed beyond the reach of the faces that were swapped.
-func changedOutside(c *clip, res *result) int {
+func (r *runner) changedOutside(c *clip, res *result) int {
+	reach := swap.Reach
+	if r.networks != nil {
+		reach = r.networks.Reach
+	}
 	n := 0
 	for i, f := range c.frames {
 		var outlines [][]pix.Vec2
 		if c.seen[i] != nil && res.reports != nil && swapped(res.reports[i], c.person) {
-			outlines = append(outlines, swap.Reach(c.seen[i]))
+			outlines = append(outlines, reach(c.seen[i]))
 		}
 		n += outside(f, res.frames[i], outlines)
 	}

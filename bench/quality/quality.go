@@ -26,6 +26,7 @@ package quality
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,25 +39,26 @@ import (
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
+	"github.com/twinsync/twinsync/internal/pipeline"
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/swap"
 )
 
 // Options say what is measured.
 type Options struct {
-	Media       string       // folder with photos/ and videos/
-	Pairs       string       // list or file of pairs; "" for Media's own pairs.tsv or a round robin
-	Set         string       // only the pairs of this group of the file
-	Frames      int          // consecutive frames of each clip; 0 stands for DefaultFrames
-	Start       int          // the first of them
-	Recognisers []string     // none stands for TuneRecogniser, "all" for both embedded ones; else names of model cards
-	Store       *infer.Store // of model cards; nil for none
-	Out         string       // folder for contact sheets and the report; "" writes none
-	Compare     string       // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
-	Engine      string       // of swap.Options
-	Baseline    bool         // measure untouched footage, encoded once, instead: the noise of every measure
-	Speed       bool         // also time the whole way beside plain FFmpeg, which takes long
-	SpeedImage  string       // photo and clip that the reference load is made of; "" for those of the first pair
+	Media       string          // folder with photos/ and videos/
+	Pairs       string          // list or file of pairs; "" for Media's own pairs.tsv or a round robin
+	Set         string          // only the pairs of this group of the file
+	Frames      int             // consecutive frames of each clip; 0 stands for DefaultFrames
+	Start       int             // the first of them
+	Recognisers []string        // none stands for TuneRecogniser, "all" for both embedded ones; else names of model cards
+	Store       *infer.Store    // of model cards; nil for none
+	Out         string          // folder for contact sheets and the report; "" writes none
+	Compare     string          // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
+	Engine      pipeline.Engine // what makes the pictures; networks are those of Store
+	Baseline    bool            // measure untouched footage, encoded once, instead: the noise of every measure
+	Speed       bool            // also time the whole way beside plain FFmpeg, which takes long
+	SpeedImage  string          // photo and clip that the reference load is made of; "" for those of the first pair
 	SpeedVideo  string
 	Workers     int // frames worked on at once; 0 is all cores
 	Log         io.Writer
@@ -79,6 +81,15 @@ func (o Options) Validate() error {
 	if o.Frames < 0 || o.Frames > mostFrames {
 		return fault.New(fault.InvalidField, "frames", "%d is not between 1 and %d", o.Frames, mostFrames)
 	}
+	if err := o.Engine.Validate(); err != nil {
+		return err
+	}
+	if o.Engine.Name == swap.EngineONNX && o.Store == nil {
+		return fault.New(fault.MissingField, "models", "there is no store that networks could be taken from")
+	}
+	if o.Engine.Name == swap.EngineONNX && o.Speed {
+		return fault.New(fault.InvalidField, "speed", "the time of added networks is not measured").WithHint("Add --no-speed.")
+	}
 	if o.Start < 0 {
 		return fault.New(fault.InvalidField, "start", "%d is before the first frame", o.Start)
 	}
@@ -95,6 +106,7 @@ type Report struct {
 	Unusable    []string  `json:"unusable"`         // photos without a usable face, with the reason
 	Refused     []string  `json:"refused"`          // pairs that the engine does not do, with the reason
 	Baseline    bool      `json:"baseline"`
+	Engine      string    `json:"engine"`
 	Seconds     float64   `json:"seconds"`
 	Date        time.Time `json:"date"`
 	Recognisers []string  `json:"recognisers"`
@@ -171,6 +183,7 @@ type runner struct {
 	models   *face.Models // as the product looks
 	probe    *face.Models // as the measures look
 	eyes     []*recogniser
+	networks *swap.Networks // of the engine; nil for the built-in one
 	flat     *flat
 	portrait map[string]*portrait
 	gallery  []*portrait // usable ones, in order of name
@@ -179,7 +192,7 @@ type runner struct {
 }
 
 // Run measures all pairs.
-func Run(ctx context.Context, o Options) (*Report, error) {
+func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -194,8 +207,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	begin := time.Now()
 	r := &runner{Options: o, flat: newFlat(), portrait: map[string]*portrait{},
-		report: &Report{Baseline: o.Baseline, Date: begin.UTC().Truncate(time.Second), Unusable: []string{}, Refused: []string{}}}
-	var err error
+		report: &Report{Baseline: o.Baseline, Engine: o.Engine.String(), Date: begin.UTC().Truncate(time.Second), Unusable: []string{}, Refused: []string{}}}
 	if r.lib, err = openLibrary(o.Media); err != nil {
 		return nil, err
 	}
@@ -207,6 +219,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := r.load(ctx, rt); err != nil {
 		return nil, err
 	}
+	networks, done, err := o.Engine.Open(ctx, rt, o.Store)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	r.networks = networks
 	if o.Out != "" {
 		if err := os.MkdirAll(o.Out, 0o777); err != nil { //nolint:gosec // the user's umask says who may read
 			return nil, fault.New(fault.NotWritable, "out", "the folder cannot be made").WithCause(err)
@@ -283,6 +301,6 @@ func (p *Pair) place() string {
 // options of the engine.
 func (r *runner) options(fps float64) swap.Options {
 	o := swap.DefaultOptions()
-	o.Engine, o.Workers, o.FPS = r.Engine, r.Workers, fps
+	o.Engine, o.Networks, o.Workers, o.FPS = r.Engine.Name, r.networks, r.Workers, fps
 	return o
 }

@@ -51,15 +51,18 @@ type swapBenchCmd struct {
 	Recogniser []string `help:"Who judges likeness: face-res, face-embedding, all for both, or a recogniser that was added with a model card; may repeat." placeholder:"NAME" default:"face-res"`
 	Out        string   `help:"Folder for contact sheets, figures and an HTML report." placeholder:"DIR"`
 	Compare    string   `help:"Table of other tools' results, or the folder with its COMPARE.tsv." placeholder:"DIR"`
-	Engine     string   `help:"Engine." default:"mesh"`
 	Baseline   bool     `help:"Measure untouched footage after encoding: the noise of every measure."`
 	Speed      bool     `help:"Also time the whole way beside plain FFmpeg: on a reference load, and on each clip." default:"true" negatable:""`
 	SpeedImage string   `help:"Photo for the reference load; that of the first pair if not given." placeholder:"FILE"`
 	SpeedVideo string   `help:"Clip that the reference load is made of; that of the first pair if not given." placeholder:"FILE"`
 	Workers    int      `help:"Frames worked on at once; 0 is all cores." default:"0"`
 	Gate       bool     `help:"Fail when a measure misses its limit."`
-	modelsFlags
+	JSON       bool     `help:"Print JSON."`
+
+	networkFlags
 }
+
+func (c *swapBenchCmd) speaksJSON() bool { return c.JSON }
 
 // Run measures and prints the tables.
 func (c *swapBenchCmd) Run(ctx context.Context, t terminal) error {
@@ -72,7 +75,7 @@ func (c *swapBenchCmd) Run(ctx context.Context, t terminal) error {
 	r, err := quality.Run(ctx, quality.Options{
 		Store: store,
 		Media: c.Media, Pairs: c.Pairs, Set: c.Set, Frames: c.Frames, Start: c.Start, Recognisers: c.Recogniser,
-		Out: c.Out, Compare: c.Compare, Engine: c.Engine, Baseline: c.Baseline, Speed: c.Speed, SpeedImage: c.SpeedImage, SpeedVideo: c.SpeedVideo, Workers: c.Workers, Log: t.err,
+		Out: c.Out, Compare: c.Compare, Engine: c.engine(), Baseline: c.Baseline, Speed: c.Speed, SpeedImage: c.SpeedImage, SpeedVideo: c.SpeedVideo, Workers: c.Workers, Log: t.err,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/twinsync/twinsync/fault"
@@ -95,13 +96,30 @@ func (w *work) networks(ctx context.Context) (*swap.Networks, error) {
 }
 
 // openNetworks opens all that an engine needs.
-func (r *Runner) openNetworks(ctx context.Context, e Engine) (_ *openNetworks, err error) {
+func (r *Runner) openNetworks(ctx context.Context, e Engine) (*openNetworks, error) {
 	if r.cfg.Models == nil {
 		return nil, fault.New(fault.Unsupported, "engine", "this installation has no place for networks")
 	}
 	if _, err := r.nets(); err != nil { // the runtime
 		return nil, err
 	}
+	return e.open(ctx, r.runtime, r.cfg.Models, r.log)
+}
+
+// Open opens the engine's networks from a store, for use outside of tasks; none for the built-in engine. They
+// must not be used after close.
+func (e Engine) Open(ctx context.Context, rt *infer.Runtime, store *infer.Store) (n *swap.Networks, closeAll func() error, err error) {
+	if !e.onnx() {
+		return nil, func() error { return nil }, nil
+	}
+	o, err := e.open(ctx, rt, store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.networks, o.closeAll, nil
+}
+
+func (e Engine) open(ctx context.Context, rt *infer.Runtime, store *infer.Store, log *slog.Logger) (_ *openNetworks, err error) {
 	o := &openNetworks{}
 	defer func() {
 		if err != nil {
@@ -111,7 +129,7 @@ func (r *Runner) openNetworks(ctx context.Context, e Engine) (_ *openNetworks, e
 	add := func(n *infer.Network, err error) (*infer.Network, error) {
 		if n != nil {
 			o.close = append(o.close, n.Close)
-			r.log.Info("network loaded", "model", n.Card().Name, "provider", n.Provider())
+			log.Info("network loaded", "model", n.Card().Name, "provider", n.Provider())
 		}
 		return n, err
 	}
@@ -119,11 +137,11 @@ func (r *Runner) openNetworks(ctx context.Context, e Engine) (_ *openNetworks, e
 		if name == "" {
 			return nil, nil
 		}
-		n, err := add(r.cfg.Models.Open(ctx, r.runtime, name))
+		n, err := add(store.Open(ctx, rt, name))
 		return n, named(err, field)
 	}
 	set := swap.NetworkSet{Boost: e.Boost, Away: float32(e.Away), Blend: e.Blend}
-	in, err := r.cfg.Models.Load(ctx, e.Model)
+	in, err := store.Load(ctx, e.Model)
 	if err != nil {
 		return nil, named(err, "model")
 	}
@@ -143,7 +161,7 @@ func (r *Runner) openNetworks(ctx context.Context, e Engine) (_ *openNetworks, e
 			return nil, err
 		}
 		if set.Converter == nil {
-			if set.Converter, err = add(in.OpenConverter(r.runtime)); err != nil {
+			if set.Converter, err = add(in.OpenConverter(rt)); err != nil {
 				return nil, named(err, "model")
 			}
 		}
