@@ -2,11 +2,15 @@ package infer_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -407,4 +411,80 @@ func TestOptionalInput(t *testing.T) {
 	if len(with.Inputs()) != 2 || with.Card().InputIndex(infer.RoleMorph) != 1 {
 		t.Errorf("inputs %v", with.Inputs())
 	}
+}
+
+// TestWeightsBeside: weights that the network keeps outside its file come along when the card lists them.
+func TestWeightsBeside(t *testing.T) {
+	dir, s, r := t.TempDir(), store(t, false), open(t, infer.Options{})
+	g := new(infertest.Graph)
+	in := g.Input("input", infertest.Float, 1, 3, 16, 16)
+	g.NodeTo("Mul", []string{in, g.External("factor", "weights.bin", infertest.Float, 1)}, []string{"output"})
+	g.Output("output", infertest.Float, 1, 3, 16, 16)
+	path := g.Write(t, dir, "net.onnx")
+	weights := binary.LittleEndian.AppendUint32(nil, math.Float32bits(3))
+	beside := filepath.Join(dir, "weights.bin")
+	if err := os.WriteFile(beside, weights, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	card := func(files string) infer.ModelCard {
+		return parse(t, strings.Replace(head, "[{name: tiny.onnx}]", files, 1)+"kind: enhancer\nsize: 16\ntemplate: {name: ffhq_512}\ninputs: [{role: target}]\noutputs: [{role: image}]\n")
+	}
+	sum := sha256.Sum256(weights)
+	listed := card("[{name: net.onnx}, {name: weights.bin, role: data, sha256: " + hex.EncodeToString(sum[:]) + "}]")
+	_, err := s.Add(t.Context(), infer.AddRequest{Card: card("[{name: net.onnx}]"), Files: []string{path}, Now: noon()})
+	wantCode(t, err, fault.Unsupported, `"weights.bin", which the card does not list`)
+	if _, err := s.Add(t.Context(), infer.AddRequest{Card: listed, Files: []string{path, beside}, Now: noon()}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Open(t.Context(), r, "tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, o := n.Buffers()
+	i[0][7] = 5
+	if err := n.Run(t.Context(), i, o); err != nil || o[0][7] != 15 {
+		t.Errorf("%v, %v", o[0][7], err)
+	}
+}
+
+// TestNetworkShared: many callers compute at once, and closing waits for them.
+func TestNetworkShared(t *testing.T) {
+	r := open(t, infer.Options{})
+	n, err := r.OpenBytes(swapper(1, nil).Bytes(), parse(t, swapperCard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	started := make(chan struct{}, 8)
+	for k := range 8 {
+		wg.Go(func() {
+			in, out := n.Buffers()
+			in[1][0] = float32(k)
+			for i := range 50 {
+				err := n.Run(t.Context(), in, out)
+				if i == 0 {
+					started <- struct{}{}
+				}
+				if err != nil {
+					if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "closed") {
+						t.Error(err)
+					}
+					return
+				}
+				if out[0][0] != float32(k) {
+					t.Errorf("caller %d got %v", k, out[0][0])
+				}
+			}
+		})
+	}
+	for range 8 {
+		<-started
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	ort "github.com/yalue/onnxruntime_go"
+
 	"github.com/twinsync/twinsync/fault"
 )
 
@@ -322,4 +324,42 @@ func FuzzCard(f *testing.F) {
 		}
 		c.Template.At(128)
 	})
+}
+
+// TestReaderAgreesWithRuntime: names, types and shapes of real files are those that ONNX Runtime tells.
+func TestReaderAgreesWithRuntime(t *testing.T) {
+	r, err := Open(Options{Provider: CPU})
+	if err != nil {
+		t.Fatalf("%v (run make setup)", err)
+	}
+	defer r.Close()
+	for m := range modelCount {
+		t.Run(m.String(), func(t *testing.T) {
+			data := m.spec().bytes()
+			g := graphOf(t, data)
+			in, out, err := ort.GetInputOutputInfoWithONNXData(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare := func(got []graphTensor, want []ort.InputOutputInfo) {
+				if len(got) != len(want) {
+					t.Fatalf("%d tensors, not %d", len(got), len(want))
+				}
+				for i, w := range want {
+					shape := slices.Clone(w.Dimensions)
+					for d := range shape {
+						shape[d] = max(shape[d], 0)
+					}
+					if got[i].name != w.Name || !slices.Equal(got[i].shape, []int64(shape)) || got[i].element != int(w.DataType) {
+						t.Errorf("%+v, want %v", got[i], &w)
+					}
+				}
+			}
+			compare(g.inputs, in)
+			compare(g.outputs, out)
+			if len(g.constants) == 0 || g.nodes == 0 {
+				t.Errorf("%d constants, %d nodes", len(g.constants), g.nodes)
+			}
+		})
+	}
 }
