@@ -109,27 +109,33 @@ func (p *patch) fitted(g grid) *pix.RGB {
 // cubic is a place among n×n pixels: which sixteen it lies between, with their weights, as in
 // pix.Map.Bicubic, for several channels at once.
 type cubic struct {
-	at [4][4]int
-	w  [4][4]float32
+	x, y   [4]int // columns, and where the rows begin
+	wx, wy [4]float32
+	inside bool // the columns are neighbours: no border is repeated
 }
 
 func cubicAt(n int, q pix.Vec2) (s cubic) {
 	ix, iy := int(math.Floor(float64(q.X))), int(math.Floor(float64(q.Y)))
-	wx, wy := pix.CubicWeights(q.X-float32(ix)), pix.CubicWeights(q.Y-float32(iy))
-	for j := range 4 {
-		row := min(max(iy-1+j, 0), n-1) * n
-		for i := range 4 {
-			s.at[j][i] = row + min(max(ix-1+i, 0), n-1)
-			s.w[j][i] = wx[i] * wy[j]
-		}
+	s.wx, s.wy = pix.CubicWeights(q.X-float32(ix)), pix.CubicWeights(q.Y-float32(iy))
+	s.inside = ix >= 1 && ix+2 < n
+	for i := range 4 {
+		s.x[i] = min(max(ix-1+i, 0), n-1)
+		s.y[i] = min(max(iy-1+i, 0), n-1) * n
 	}
 	return s
 }
 
 func (s *cubic) of(c []float32) (v float32) {
-	for j := range s.at {
-		for i, k := range s.at[j] {
-			v += s.w[j][i] * c[k]
+	if s.inside {
+		for j, y := range s.y {
+			r := c[y+s.x[0]:][:4:4]
+			v += s.wy[j] * (s.wx[0]*r[0] + s.wx[1]*r[1] + s.wx[2]*r[2] + s.wx[3]*r[3])
+		}
+		return v
+	}
+	for j, y := range s.y {
+		for i, x := range s.x {
+			v += s.wy[j] * s.wx[i] * c[y+x]
 		}
 	}
 	return v
