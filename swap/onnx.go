@@ -151,13 +151,17 @@ func (n *Networks) swap(ctx context.Context, p *pix.RGB, source []float32) (swap
 			i := card.OutputIndex(infer.RoleImage)
 			made = append(made, decode(part(out[i], k, each), card.Outputs[i]))
 			if rule := card.Mask.Network; rule != nil {
-				own = append(own, networkMask(ownMasks(card, out, k, each), *rule))
+				masks, err := ownMasks(card, out, k, each)
+				if err != nil {
+					return nil, nil, err
+				}
+				own = append(own, networkMask(masks, *rule))
 			}
 		}
 	}
 	for _, t := range made {
 		if t.W == 0 || t.W != made[0].W {
-			return nil, nil, fault.New(fault.Unsupported, "model", "%s does not give a square picture", card.Name)
+			return nil, nil, noSquare("model", card.Name)
 		}
 	}
 	return together(made, n.boost), meanMask(own), nil
@@ -170,13 +174,23 @@ func part(all []float32, k, count int) []float32 {
 }
 
 // ownMasks are the masks that the network gave for picture k of count.
-func ownMasks(card infer.ModelCard, out [][]float32, k, count int) (masks []pix.Map) {
+func ownMasks(card infer.ModelCard, out [][]float32, k, count int) (masks []pix.Map, err error) {
 	for i, o := range card.Outputs {
 		if o.Role == infer.RoleMask || o.Role == infer.RoleTargetMask {
-			masks = append(masks, decodeMask(part(out[i], k, count), o))
+			m := decodeMask(part(out[i], k, count), o)
+			if m.W == 0 || len(masks) > 0 && m.W != masks[0].W {
+				return nil, noSquare("model", card.Name)
+			}
+			masks = append(masks, m)
 		}
 	}
-	return masks
+	return masks, nil
+}
+
+// noSquare: where a file leaves the size of an output open, only a run shows that it is not what was meant.
+func noSquare(param, name string) error {
+	return fault.New(fault.Unsupported, param, "%s does not give a square picture", name).
+		WithHint("Check its card with 'twinsync models check %s'.", name)
 }
 
 // meanMask is the mean of the masks of all tiles: each saw the whole face.
@@ -210,7 +224,11 @@ func (e *onnxEngine) inFront(ctx context.Context, f *pix.Frame, o *face.Observat
 	if err != nil {
 		return nil, err
 	}
-	return []shade{{softened(decodeMask(raw, out), net.Card().Mask), at}}, nil
+	m := decodeMask(raw, out)
+	if m.W == 0 {
+		return nil, noSquare("occluder", net.Card().Name)
+	}
+	return []shade{{softened(m, net.Card().Mask), at}}, nil
 }
 
 // parse finds the parts of the swapped face that are kept.
@@ -227,6 +245,9 @@ func (n *Networks) parse(ctx context.Context, f *pix.Frame, p *patch, points inf
 	raw, out, err := picture(ctx, n.Parser, seen, infer.RoleClasses)
 	if err != nil {
 		return shade{}, err
+	}
+	if len(raw) == 0 || len(raw)%(side*side) != 0 {
+		return shade{}, noSquare("parser", n.Parser.Card().Name)
 	}
 	m := n.Parser.Card().Mask
 	return shade{softened(keptClasses(raw, side, out.Layout == infer.NHWC, m.Keep), m), at}, nil
@@ -247,7 +268,7 @@ func (n *Networks) enhance(ctx context.Context, f *pix.Frame, p *patch, points i
 	}
 	sharp := decode(raw, out)
 	if sharp.W == 0 {
-		return nil, fault.New(fault.Unsupported, "enhancer", "%s does not give a square picture", n.Enhancer.Card().Name)
+		return nil, noSquare("enhancer", n.Enhancer.Card().Name)
 	}
 	return &patch{picture: sharp, square: at, masks: []shade{{n.enhancerBox, at}}, weight: p.weight * float32(n.Blend) / 100}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer/infertest"
 	"github.com/twinsync/twinsync/pix"
 )
@@ -217,6 +218,34 @@ mask: {sigma: 1, remap: clip}
 		out, _ := through(t, set, faceIn(1, &m), plain(255, 255, 255), f)
 		if a, b := green(f, out, 70, 75), green(f, out, 100, 75); math.Abs(a-(250./255-.5)*2) > .03 || b > .01 {
 			t.Errorf("%s: free side %.3f, covered side %.3f", name, a, b)
+		}
+	}
+}
+
+// TestParserOfAnotherSize: classes for another number of pixels than were given cannot be laid over a face.
+func TestParserOfAnotherSize(t *testing.T) {
+	l := newLoader(t)
+	f, m := rampFace()
+	for _, c := range []struct {
+		dims string
+		side int64
+		ok   bool
+	}{{"[1, 3, 64, 64]", 64, true}, {"[1, 3, 10, 10]", 10, false}} {
+		set := l.shifting(box)
+		set.Parser = l.open(infertest.Oracle(64, infertest.Table{Name: "output", Values: make([]float32, 3*c.side*c.side), Dims: []int64{1, 3, c.side, c.side}}),
+			"kind: parser\nsize: 64\ninputs: [{role: target, name: input}]\noutputs: [{role: classes, name: output, shape: "+c.dims+"}]\nmask: {keep: [1]}\n")
+		n, err := NewNetworks(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _, err := n.Identity(t.Context(), []Photo{plain(255, 255, 255)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		track := &faceIn(1, &m).Tracks[0]
+		e := newONNXEngine(track, id, Options{Engine: EngineONNX, Networks: n, Strength: 1}, f.Colour)
+		if err := e.draw(t.Context(), f.Clone(), &track.Faces[0], nil, 1); c.ok != (err == nil) || !c.ok && !fault.Is(err, fault.Unsupported) {
+			t.Errorf("%s: %v", c.dims, err)
 		}
 	}
 }

@@ -157,7 +157,7 @@ func outputLen(n *infer.Network, r infer.Role) int { return n.Outputs()[n.Card()
 func pictureSide(n *infer.Network, r infer.Role) int {
 	c := n.Card()
 	i := c.InputIndex(r)
-	return sideOf(n.Inputs()[i].Len(), 3*max(1, len(c.Inputs[i].Channels)))
+	return infer.Side(n.Inputs()[i].Len(), 3*max(1, len(c.Inputs[i].Channels)))
 }
 
 // runNetwork gives a network its inputs by role; numbers that the caller does not name take the card's value. The
