@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -146,6 +145,9 @@ func (s *Store) Get(name string) (Installed, error) {
 		return Installed{}, err
 	}
 	in := Installed{Dir: filepath.Join(s.dir, name)}
+	if info, err := os.Lstat(in.Dir); err == nil && !info.IsDir() {
+		return Installed{}, fault.New(fault.InvalidField, "name", "%s is no folder in the store", name)
+	}
 	text, err := readSmall(filepath.Join(in.Dir, cardFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Installed{}, fault.New(fault.NotFound, "name", "no network %q has been added", name).
@@ -176,31 +178,16 @@ func (s *Store) Get(name string) (Installed, error) {
 	return in, nil
 }
 
-// readSmall reads a file of the size of a card.
+// readSmall reads a regular file of at most the size of a card.
 func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	var b bytes.Buffer
-	_, err = b.ReadFrom(&limited{f, MaxCard + 1})
-	return b.Bytes(), err
-}
-
-// limited ends a reader after n bytes.
-type limited struct {
-	r *os.File
-	n int
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.n <= 0 {
-		return 0, fault.New(fault.TooLarge, "card", "the file is too long for a card")
+	if !info.Mode().IsRegular() || info.Size() > MaxCard {
+		return nil, fault.New(fault.InvalidField, "card", "%s is no small file", filepath.Base(path))
 	}
-	n, err := l.r.Read(p[:min(len(p), l.n)])
-	l.n -= n
-	return n, err
+	return os.ReadFile(path)
 }
 
 // ModelState is how far a network of a list can be used.

@@ -65,6 +65,9 @@ func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
 	} else if req.AcceptLicence != "" && !strings.EqualFold(req.AcceptLicence, c.Licence.ID) {
 		return Installed{}, fault.New(fault.TermsNotAccepted, "accept-licence", "the licence of %s is %s, not %s", c.Name, c.Licence.ID, short(req.AcceptLicence))
 	}
+	if was, err := s.Get(c.Name); err == nil && req.Replace && record.Accepted == nil {
+		record.Accepted = was.Record.Accepted // allowed wants it to be for the very same words
+	}
 	if err := s.allowed(c, record.Accepted); err != nil {
 		return Installed{}, err
 	}

@@ -33,15 +33,80 @@ func (s *Store) Check(ctx context.Context, r *Runtime, name string, run bool) ([
 	for _, f := range in.Card.Files {
 		steps = append(steps, CheckStep{"file " + f.Name, s.verify(ctx, in, f)})
 	}
-	for _, need := range in.Card.Needs() {
-		_, err := s.Load(ctx, need)
-		if fault.Is(err, fault.NotFound) {
-			err = fault.New(fault.NotFound, "embedding", "the network needs %s, which is not ready", need).WithCause(err).
-				WithHint("Add it too: twinsync models pull %s.", need)
-		}
-		steps = append(steps, CheckStep{"needs " + need, err})
+	if e := in.Card.Embedding; e != nil {
+		steps = append(steps, s.checkNeeds(ctx, in)...)
 	}
 	return append(steps, in.Card.checkFolder(ctx, r, in.Dir, run)...), ctx.Err()
+}
+
+// checkNeeds follows an embedding from the recogniser through the converter to the swapper: each must be there, of
+// its kind, and take as many numbers as the one before gives.
+func (s *Store) checkNeeds(ctx context.Context, in Installed) []CheckStep {
+	type link struct {
+		name string
+		kind ModelKind
+	}
+	links := []link{{in.Card.Embedding.Recogniser, Recogniser}}
+	if c := in.Card.Embedding.Converter; c != "" {
+		links = append(links, link{c, Converter})
+	}
+	var steps []CheckStep
+	numbers := 0 // that the embedding holds so far; 0 is not known
+	for _, l := range links {
+		takes, gives, err := s.checkNeed(ctx, l.name, l.kind)
+		if err == nil && numbers != 0 && takes != 0 && takes != numbers {
+			err = bad("embedding", "%s takes %d numbers, the one before it gives %d", l.name, takes, numbers)
+		}
+		numbers = gives
+		steps = append(steps, CheckStep{"needs " + l.name, err})
+	}
+	if _, own := in.Card.File(ConverterFile); own || numbers == 0 {
+		return steps
+	}
+	wants := 0
+	if in.Card.Embedding.Transform == TransformMatrix {
+		wants = EmbeddingSize
+	} else if i := in.Card.InputIndex(RoleSourceEmbedding); i >= 0 {
+		if b, err := in.bind(); err == nil { // a file that does not fit its card is told elsewhere
+			wants = b.inputs[b.card.InputIndex(RoleSourceEmbedding)].Len()
+		}
+	}
+	if wants != 0 && wants != numbers {
+		steps = append(steps, CheckStep{"embedding", bad("embedding", "the network takes %d numbers, %s gives %d", wants, links[len(links)-1].name, numbers)})
+	}
+	return steps
+}
+
+// checkNeed loads another network and tells how many numbers of an embedding it takes and gives.
+func (s *Store) checkNeed(ctx context.Context, name string, kind ModelKind) (takes, gives int, err error) {
+	in, err := s.Load(ctx, name)
+	if fault.Is(err, fault.NotFound) {
+		return 0, 0, fault.New(fault.NotFound, "embedding", "the network needs %s, which is not ready", name).WithCause(err).
+			WithHint("Add it too: twinsync models pull %s.", name)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if in.Card.Kind != kind {
+		return 0, 0, bad("embedding", "%s is a %s, not a %s", name, in.Card.Kind, kind)
+	}
+	b, err := in.bind()
+	if err != nil {
+		return 0, 0, err
+	}
+	if kind == Converter {
+		takes = b.inputs[0].Len()
+	}
+	return takes, b.outputs[0].Len(), nil
+}
+
+// bind holds a network's file against its card.
+func (i Installed) bind() (*binding, error) {
+	g, err := openGraph(i.Path(i.Card.Network()))
+	if err != nil {
+		return nil, err
+	}
+	return bind(i.Card, g)
 }
 
 // CheckCard is Check for a card that is in no store, its files being in a folder; only what is there is

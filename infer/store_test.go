@@ -17,6 +17,7 @@ import (
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
+	"github.com/twinsync/twinsync/infer/infertest"
 )
 
 func store(t testing.TB, commercialOnly bool) *infer.Store {
@@ -129,6 +130,11 @@ func TestStoreLicence(t *testing.T) {
 	if d := cmp.Diff(&want, in.Record.Accepted); d != "" {
 		t.Error(d)
 	}
+	// A replacement under the same words need not be accepted again, under others it must be.
+	if err := add("", text); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, add("", strings.Replace(text, "For fun", "For money", 1)), fault.TermsNotAccepted, "For money")
 	// A licence that was changed by hand was not accepted.
 	card := filepath.Join(in.Dir, "card.yaml")
 	b, err := os.ReadFile(card)
@@ -231,6 +237,33 @@ func TestStoreRefusesMisfits(t *testing.T) {
 	left(t, s)
 }
 
+// TestStoreFollowsNoLinks: a folder or card that is a link is none.
+func TestStoreFollowsNoLinks(t *testing.T) {
+	s, other := store(t, false), store(t, false)
+	path, _ := emapSwapper(t, t.TempDir())
+	in, err := other.Add(t.Context(), infer.AddRequest{Card: parse(t, swapperCard), Files: []string{path}, Now: noon()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(s.Dir(), "real"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(in.Dir, filepath.Join(s.Dir(), "tiny")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(in.Dir, "card.yaml"), filepath.Join(s.Dir(), "real", "card.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tiny", "real"} {
+		_, err := s.Load(t.Context(), name)
+		wantCode(t, err, fault.InvalidField, "is no")
+	}
+	list, err := s.List(false)
+	if err != nil || len(list) != 1 || list[0].State != infer.StateBroken {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // TestStorePlace: a card first, its file later.
 func TestStorePlace(t *testing.T) {
 	s := store(t, false)
@@ -322,6 +355,62 @@ func TestStoreManyAtOnce(t *testing.T) {
 	left(t, s, "tiny")
 	if _, err := s.Load(t.Context(), "tiny"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCheckFollowsTheEmbedding: recogniser, converter and swapper must fit together.
+func TestCheckFollowsTheEmbedding(t *testing.T) {
+	s, r, dir := store(t, false), open(t, infer.Options{}), t.TempDir()
+	add := func(card string, g *infertest.Graph) {
+		t.Helper()
+		c := parse(t, "card: 1\nlicence: {id: CC0-1.0, commercial: yes}\nfiles: [{name: n.onnx}]\n"+card)
+		if _, err := s.Add(t.Context(), infer.AddRequest{Card: c, Files: []string{g.Write(t, dir, c.Name+".onnx")}, Replace: true, Now: noon()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recogniser := func(n int64) *infertest.Graph {
+		g := new(infertest.Graph)
+		pool := g.Node("GlobalAveragePool", []string{g.Input("input", infertest.Float, 1, 3, 16, 16)})
+		row := g.Node("Reshape", []string{pool, g.Ints("row", []int64{1, 3}, 2)})
+		g.NodeTo("MatMul", []string{row, g.Floats("m", make([]float32, 3*n), 3, n)}, []string{"output"})
+		g.Output("output", infertest.Float, 1, n)
+		return g
+	}
+	const eye = "name: eye\nkind: recogniser\nsize: 16\ntemplate: {name: arcface_112_v2}\ninputs: [{role: target}]\noutputs: [{role: embedding}]\n"
+	const bridge = "name: bridge\nkind: converter\ninputs: [{role: embedding}]\noutputs: [{role: embedding}]\n"
+	swapperOf := func(rule string) string {
+		return "name: tiny\nkind: swapper\nsize: 32\ntemplate: {name: arcface_128}\ninputs: [{role: target}, {role: source-embedding}]\noutputs: [{role: image}]\nembedding: " + rule
+	}
+	wrong := func() (all []string) {
+		t.Helper()
+		steps, err := s.Check(t.Context(), r, "tiny", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps {
+			if step.Err != nil {
+				all = append(all, step.What+": "+fault.From(step.Err).Public())
+			}
+		}
+		return all
+	}
+	add(swapperOf("{recogniser: eye, transform: converter, converter: bridge}"), swapper(1, nil))
+	add(eye, recogniser(512))
+	add(bridge, infertest.Converter(make([]float32, 512*512)))
+	if d := cmp.Diff([]string(nil), wrong()); d != "" {
+		t.Error(d)
+	}
+	add(eye, recogniser(128))
+	if d := cmp.Diff([]string{"needs bridge: embedding: bridge takes 512 numbers, the one before it gives 128"}, wrong()); d != "" {
+		t.Error(d)
+	}
+	add(swapperOf("{recogniser: eye}"), swapper(1, nil))
+	if d := cmp.Diff([]string{"embedding: embedding: the network takes 512 numbers, eye gives 128"}, wrong()); d != "" {
+		t.Error(d)
+	}
+	add(swapperOf("{recogniser: bridge}"), swapper(1, nil))
+	if d := cmp.Diff([]string{"needs bridge: embedding: bridge is a converter, not a recogniser"}, wrong()); d != "" {
+		t.Error(d)
 	}
 }
 
