@@ -15,6 +15,9 @@
 #define FASTEST
 #endif
 
+// What such a loop calls must become part of it to be compiled with it.
+#define INLINE inline __attribute__((always_inline))
+
 // Four neighbours at any address: gcc and clang turn it into a vector register everywhere.
 typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 
@@ -96,13 +99,13 @@ enum { warpShift = 6, warpPhases = 1 << warpShift };
 static const float farthest = 1 << 16;
 
 // lerp writes n samples between two rows of a grid, in steps and within farthest.
-static void lerp(float *restrict dst, const float *a, const float *b, float f, int n) {
+static INLINE void lerp(float *restrict dst, const float *a, const float *b, float f, int n) {
 	for (int i = 0; i < n; i++)
 		dst[i] = clampf((a[i] + f * (b[i] - a[i])) * warpPhases, 1 - farthest, farthest - 1);
 }
 
 // displace spreads a row of a grid over w samples, step for each of its cells, in whole steps.
-static void displace(int *m, const float *grid, int w, int step) {
+static INLINE void displace(int *m, const float *grid, int w, int step) {
 	float inv = 1 / (float)step;
 	int x = 0;
 	if (step == 4) {
@@ -122,7 +125,7 @@ static void displace(int *m, const float *grid, int w, int step) {
 }
 
 // displacements fills the displacement of row y of a picture w wide.
-static void displacements(int *mx, int *my, float *line, const float *dx, const float *dy, int gridW,
+static INLINE void displacements(int *mx, int *my, float *line, const float *dx, const float *dy, int gridW,
 	int w, int y, int step) {
 	float gy = (float)y * (1 / (float)step);
 	int j = (int)gy;
@@ -214,7 +217,7 @@ FASTEST void pix_halve(float *dst, const float *src, int w, int h, float *sum) {
 }
 
 // rise writes row y of m (w×h) grown to twice its height to mid, its ends repeated on either side.
-static void rise(float *mid, const float *m, int w, int h, int y) {
+static INLINE void rise(float *mid, const float *m, int w, int h, int y) {
 	int j = y / 2;
 	const float *b = m + (long)j * w, *c = m + (long)(j + 1 < h ? j + 1 : h - 1) * w;
 	if (y & 1) {

@@ -159,11 +159,13 @@ func newGate(alpha pix.Map, width float32) gate {
 	g := gate{pix.NewMap((alpha.W+cell-1)/cell+1, (alpha.H+cell-1)/cell+1), cell}
 	share := 1 / float32(cell*cell)
 	for y := range alpha.H {
-		row := g.m.Row(y / cell)
-		for x, a := range alpha.Row(y) {
-			if a > 0 {
-				row[x/cell] += a * share
+		row, line := g.m.Row(y/cell), alpha.Row(y)
+		for c := 0; c*cell < len(line); c++ {
+			sum := row[c]
+			for _, a := range line[c*cell : min((c+1)*cell, len(line))] {
+				sum += a * share
 			}
+			row[c] = sum
 		}
 	}
 	pix.Blur(g.m, g.m, gateSoft*width/float32(cell))

@@ -26,22 +26,6 @@ static float clampf(float v, float lo, float hi) {
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-typedef int fourInts __attribute__((vector_size(16), aligned(4), may_alias));
-
-// decode looks three positions up in the table of codes; most is the last position that has a
-// successor. The fourth is clamped too and ignored.
-static four decode(const float *codes, float most, four p) {
-	const four top = {most, most, most, most};
-	p = (four)((fourInts)p & (p > 0)); // what is no number becomes 0
-	fourInts over = p > top;
-	p = (four)(((fourInts)p & ~over) | ((fourInts)top & over));
-	fourInts i = __builtin_convertvector(p, fourInts);
-	four f = p - __builtin_convertvector(i, four);
-	const float *a = codes + i[0], *b = codes + i[1], *c = codes + i[2];
-	four from = {a[0], b[0], c[0], 0}, to = {a[1], b[1], c[1], 0};
-	return from + f * (to - from);
-}
-
 // bilinear reads a map n×n at (x, y) inside of it.
 static float bilinear(const float *m, int n, float x, float y) {
 	int ix = (int)x, iy = (int)y;
@@ -55,12 +39,42 @@ static float bilinear(const float *m, int n, float x, float y) {
 // Eight neighbours: one vector register where there is AVX, two elsewhere.
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 
-// paintBlock is how many pixels are placed on the texture before the first of them is shaded. The
-// texture is larger than the near caches; asked for this early, its texels arrive in time.
-enum { paintBlock = 64 };
+// paintBlock is how many pixels go through each step of swap_paint together. The texture is larger than the
+// near caches; asked for as early as this, its texels arrive in time.
+enum { paintBlock = 128 };
 
-FASTEST
-void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int h,
+// spots are pixels of one row on their way: where they lie on the texture and on the grid of the gain, and
+// what comes of them. One array for each number, so that most steps take eight pixels at a time.
+struct spots {
+	int x[paintBlock], texel[paintBlock], gain[paintBlock];
+	float u[paintBlock], v[paintBlock], share[paintBlock];
+	float tx[paintBlock], ty[paintBlock], gx[paintBlock], gy[paintBlock]; // within their cells
+	float r[paintBlock], g[paintBlock], b[paintBlock], l[paintBlock];
+};
+
+// cells finds the cell of a grid with side columns and its neighbour's share, for n coordinates 0…1.
+static inline void cells(int *restrict cell, float *restrict fx, float *restrict fy, const float *restrict u,
+	const float *restrict v, int side, int n) {
+	float last = (float)(side - 1);
+	for (int i = 0; i < n; i++) {
+		float x = u[i] * last, y = v[i] * last;
+		int ix = least((int)x, side - 2), iy = least((int)y, side - 2);
+		fx[i] = x - (float)ix, fy[i] = y - (float)iy;
+		cell[i] = iy * side + ix;
+	}
+}
+
+// decode looks n positions up in the table of codes; most is the last position that has a successor.
+static inline void decode(float *p, const float *codes, float most, int n) {
+	for (int i = 0; i < n; i++) {
+		float at = p[i] > 0 ? p[i] : 0; // what is no number becomes 0
+		at = at > most ? most : at;
+		int j = (int)at;
+		p[i] = codes[j] + (at - (float)j) * (codes[j + 1] - codes[j]);
+	}
+}
+
+FASTEST void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int h,
 	const float *corners, const float *texels, int side, const float *gain, int gainSide,
 	const float *codes, int codeCount, const float *constants, const float *object, int objectSide,
 	float *luma, float *alpha, float *cu, float *cv, float *weight, int chromaW,
@@ -70,65 +84,65 @@ void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int
 	const float ku = constants[paintU], kv = constants[paintV];
 	const float low = constants[paintCodeLow], steps = constants[paintCodeSteps];
 	const float most = (float)(codeCount - 1) * .9999999f;
-	const float last = (float)(side - 1), gainLast = (float)(gainSide - 1);
-	struct { int x; float u, v, share; } places[paintBlock];
+	const ptrdiff_t below = 8 * (ptrdiff_t)side;
+	struct spots s;
 	for (int at = 0; at < w * h;) {
-		int y = at / w, row = y * w, count = 0;
-		for (; at < row + w && count < paintBlock; at++) {
+		int y = at / w, row = y * w, n = 0;
+		for (; at < row + w && n < paintBlock; at++) {
 			if (tri[at] < 0) continue;
 			const float *q = corners + 9 * tri[at];
 			float wb = pb[at], wc = pc[at], wa = 1 - wb - wc;
-			float u = clampf(wa * q[0] + wb * q[1] + wc * q[2], 0, 1);
-			float v = clampf(wa * q[3] + wb * q[4] + wc * q[5], 0, 1);
-			places[count].x = at - row;
-			places[count].u = u, places[count].v = v;
-			places[count++].share = wa * q[6] + wb * q[7] + wc * q[8];
-			int ix = least((int)(u * last), side - 2), iy = least((int)(v * last), side - 2);
-			const float *t = texels + 8 * ((ptrdiff_t)iy * side + ix);
+			s.x[n] = at - row;
+			s.u[n] = clampf(wa * q[0] + wb * q[1] + wc * q[2], 0, 1);
+			s.v[n] = clampf(wa * q[3] + wb * q[4] + wc * q[5], 0, 1);
+			s.share[n++] = wa * q[6] + wb * q[7] + wc * q[8];
+		}
+		cells(s.texel, s.tx, s.ty, s.u, s.v, side, n);
+		for (int i = 0; i < n; i++) {
+			const float *t = texels + 8 * (ptrdiff_t)s.texel[i];
 			__builtin_prefetch(t);
 			__builtin_prefetch(t + 15);
-			__builtin_prefetch(t + 8 * (ptrdiff_t)side);
-			__builtin_prefetch(t + 8 * (ptrdiff_t)side + 15);
+			__builtin_prefetch(t + below);
+			__builtin_prefetch(t + below + 15);
 		}
-		int chroma = (((y0 + y) >> subY) - chromaY0) * chromaW - chromaX0;
-		for (int n = 0; n < count; n++) {
-			int x = places[n].x, i = row + x;
-			float u = places[n].u, v = places[n].v;
-
-			float tx = u * last, ty = v * last;
-			int ix = least((int)tx, side - 2), iy = least((int)ty, side - 2);
-			float fx = tx - (float)ix, fy = ty - (float)iy;
-			float ka = (1 - fx) * (1 - fy), kb2 = fx * (1 - fy), kc = (1 - fx) * fy, kd = fx * fy;
-			const float *t = texels + 8 * ((ptrdiff_t)iy * side + ix), *s = t + 8 * (ptrdiff_t)side;
-			eight texel = ka * *(const eight *)t + kb2 * *(const eight *)(t + 8) +
-				kc * *(const eight *)s + kd * *(const eight *)(s + 8);
+		cells(s.gain, s.gx, s.gy, s.u, s.v, gainSide, n);
+		for (int i = 0; i < n; i++) {
+			float fx = s.tx[i], fy = s.ty[i];
+			const float *t = texels + 8 * (ptrdiff_t)s.texel[i], *o = t + below;
+			eight texel = (1 - fx) * (1 - fy) * *(const eight *)t + fx * (1 - fy) * *(const eight *)(t + 8) +
+				(1 - fx) * fy * *(const eight *)o + fx * fy * *(const eight *)(o + 8);
 			four base = ((const four *)&texel)[0], dark = ((const four *)&texel)[1];
 
-			float gx = u * gainLast, gy = v * gainLast;
-			int jx = least((int)gx, gainSide - 2), jy = least((int)gy, gainSide - 2);
-			fx = gx - (float)jx, fy = gy - (float)jy;
-			ka = (1 - fx) * (1 - fy), kb2 = fx * (1 - fy), kc = (1 - fx) * fy, kd = fx * fy;
-			const float *g = gain + 5 * (jy * gainSide + jx), *f = g + 5 * gainSide;
+			fx = s.gx[i], fy = s.gy[i];
+			float ka = (1 - fx) * (1 - fy), kb2 = fx * (1 - fy), kc = (1 - fx) * fy, kd = fx * fy;
+			const float *g = gain + 5 * s.gain[i], *f = g + 5 * gainSide;
 			four light = ka * *(const four *)g + kb2 * *(const four *)(g + 5) +
 				kc * *(const four *)f + kd * *(const four *)(f + 5);
 			float deep = ka * g[4] + kb2 * g[9] + kc * f[4] + kd * f[9];
 
 			four lg = (base + light + base[3] * light[3] + dark * deep - low) * steps;
-			four rgb = decode(codes, most, lg);
-			float r = rgb[0], gr = rgb[1], b = rgb[2];
-			float l = kr * r + kg * gr + kb * b;
-			luma[i] = l * kl + black;
-
-			float a = dark[3] * places[n].share;
+			s.r[i] = lg[0], s.g[i] = lg[1], s.b[i] = lg[2];
+			s.share[i] *= dark[3];
+		}
+		decode(s.r, codes, most, n);
+		decode(s.g, codes, most, n);
+		decode(s.b, codes, most, n);
+		for (int i = 0; i < n; i++) s.l[i] = kr * s.r[i] + kg * s.g[i] + kb * s.b[i];
+		for (int i = 0; i < n; i++) {
+			float a = s.share[i];
 			if (a > 0 && object)
-				a *= 1 - bilinear(object, objectSide, u * (float)(objectSide - 1), v * (float)(objectSide - 1));
-			alpha[i] = a;
-			if (cu && (subX == 0 || !(x & 1))) {
-				int j = chroma + ((x0 + x) >> subX);
-				cu[j] += (b - l) * ku + 128;
-				cv[j] += (r - l) * kv + 128;
-				weight[j]++;
-			}
+				a *= 1 - bilinear(object, objectSide, s.u[i] * (float)(objectSide - 1), s.v[i] * (float)(objectSide - 1));
+			luma[row + s.x[i]] = s.l[i] * kl + black;
+			alpha[row + s.x[i]] = a;
+		}
+		if (!cu) continue;
+		int chroma = (((y0 + y) >> subY) - chromaY0) * chromaW - chromaX0;
+		for (int i = 0; i < n; i++) {
+			if (subX != 0 && (s.x[i] & 1)) continue;
+			int j = chroma + ((x0 + s.x[i]) >> subX);
+			cu[j] += (s.b[i] - s.l[i]) * ku + 128;
+			cv[j] += (s.r[i] - s.l[i]) * kv + 128;
+			weight[j]++;
 		}
 	}
 }

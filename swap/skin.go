@@ -139,7 +139,7 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]flo
 	if fit.change > 0 {
 		reweigh()
 	}
-	for range rounds {
+	for round := range rounds {
 		var sum [9][9 + 3]float64
 		for k := range terms {
 			switch {
@@ -170,7 +170,9 @@ func (r *regions) fitShade(maps []pix.Map, weight pix.Map, fit shadeFit) [][]flo
 			copy(a[k][terms:], sum[k][9:])
 		}
 		solve(a, terms, coef)
-		reweigh()
+		if round < rounds-1 {
+			reweigh()
+		}
 	}
 	return coef
 }
