@@ -268,7 +268,10 @@ func (c *modelsCheckCmd) Run(ctx context.Context, t terminal) error {
 			}
 		}
 	}
-	return first
+	if first == nil {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "", "%d of %d checks are wrong; the first: %s", wrong, len(lines), fault.From(first).Public()).WithCause(first)
 }
 
 type modelsRemoveCmd struct {

@@ -109,7 +109,7 @@ func TestModelsCheckCard(t *testing.T) {
 		t.Errorf("good: %+v", got)
 	}
 	const sentence = "input target is 1×3×32×32 in the file, the card says 1×3×256×256"
-	if got := models(t, t.TempDir(), "check", wrong); got.code != exitUsage || !strings.Contains(got.out, sentence) || !strings.Contains(got.err, sentence) {
+	if got := models(t, t.TempDir(), "check", wrong); got.code != exitInput || !strings.Contains(got.out, sentence) || !strings.Contains(got.err, sentence) {
 		t.Errorf("wrong: %+v", got)
 	}
 	if got := models(t, t.TempDir(), "check", broken); got.code != exitUsage || !strings.Contains(got.err, "inputs[0].rolle: there is no such field (line 8)") {
