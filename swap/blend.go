@@ -60,6 +60,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	pix.Warp(*after, *before, move.dx, move.dy, fieldStep)
 	crop(inner, *after, ly.box, outer)
 	e.sharpness.finish(ly, *inner)
+	e.sharpness.carryNoise(ly, *inner)
 	diff := ly.y
 	subtract(diff, *inner)
 	alpha := ly.alpha

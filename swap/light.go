@@ -11,8 +11,8 @@ import (
 const (
 	lightSigma = .07 // what is wider is light, what is finer is the face's own detail
 	sheenSigma = .02 // highlights lie between this and lightSigma
-	sheenShare = .4  // of the target's highlights that the new face gets
-	formShare  = .8  // of the difference between the target's sides: light from the side
+	sheenShare = .3  // of the target's highlights that the new face gets
+	formShare  = .5  // of the difference between the target's sides: light from the side
 	shadeLimit = 1.3 // log light by which shading may differ from the mean change
 	brightFall = .7  // how bright detail shrinks where light is added: it is mostly gloss
 	darkFall   = .15 // the same for dark detail: it is mostly pigment

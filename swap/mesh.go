@@ -198,6 +198,7 @@ type sharpness struct {
 	blur    float32 // standard deviation in pixels, 0 for none
 	sharpen float32 // share of an unsharp mask, 0 for none
 	grain   float32 // 8-bit steps of the footage's own fine structure that stay
+	noise   float32 // median absolute Laplacian of the footage's noise in 8-bit steps, 0 for clean footage
 }
 
 // matchSharpness draws the texture on the track's neutral face as large as it usually is and compares
@@ -248,9 +249,12 @@ func (e *meshEngine) matchSharpness(neutral *face.Shape, usual *face.Pose, wante
 	if plain == 0 {
 		return s
 	}
+	noisy := pix.SmoothStep(wanted/plain, noiseFrom, noiseSure) * pix.SmoothStep(wanted, cleanSkin, noisySkin)
+	s.noise = noisy * wanted
+	s.grain *= 1 - noisy
 	switch ratio := wanted / plain; {
 	case ratio > 1.15:
-		s.sharpen = min(.5, ratio-1)
+		s.sharpen = min(.5, ratio-1) * (1 - noisy)
 	case ratio < .85:
 		for _, sigma := range []float32{.5, .7, .9, 1.2, 1.6, 2.2, 3} {
 			s.blur = sigma

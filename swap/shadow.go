@@ -14,13 +14,13 @@ const (
 	shadowWindow = .02  // around a texel in which a step is told from texture
 	shadowStep   = .15  // log light: standard deviation in the window from which it is a step
 	shadowReach  = .015 // how far features take on the change of the skin around them
-	lopsided     = .15  // of the difference between the sides that stays: mostly light
-	evenSkin     = .25  // log light: soft limit of what stays on bare skin,
-	evenChin     = .5   // around mouth and chin,
+	lopsided     = .12  // log light: soft limit of the difference between the sides; what is more is light
+	evenSkin     = .45  // log light: soft limit of what stays on bare skin,
+	evenChin     = .9   // around mouth and chin,
 	evenBridge   = .12  // and between the brows, where a shadow would join them
 	shadowChroma = .4   // of the colour of shadows that stays
 	bridgeSize   = .03
-	hardEven     = .2 // of the limits that is left in a photo with hard shadows
+	hardEven     = .12 // of the limits that is left in a photo with hard shadows
 )
 
 // even takes out of a photo's texture what its light has drawn on the skin and the footage's own
@@ -107,13 +107,13 @@ func (r *regions) shadows(layer colours, support, bare pix.Map, hard float32) co
 	pix.Blur(bridge, bridge, bridgeSize*fn/2)
 	for i, l := range luma.Pix {
 		known := min(1, 2*min(support.Pix[i], far.Pix[i])) * pix.SmoothStep(r.rim.Pix[i], .03, .08)
-		form := l - known*(1-lopsided)*(l-other.Pix[i])/2
+		uneven := (l - other.Pix[i]) / 2
+		form := l - known*(uneven-limited(uneven, soft*lopsided))
 		side.Pix[i] = form - l
 		limit := evenChin + bare.Pix[i]*(evenSkin-evenChin)
 		limit = soft * (limit + bridge.Pix[i]*(evenBridge-limit))
 		below := min(1, support.Pix[i]) * pix.SmoothStep(r.v(i/r.n)-tip.Y, -.04, 0)
-		even := limit * float32(math.Tanh(float64(form/limit)))
-		form += max(bare.Pix[i], below, bridge.Pix[i]) * (even - form)
+		form += max(bare.Pix[i], below, bridge.Pix[i]) * (limited(form, limit) - form)
 		share := max(bare.Pix[i], hard*below) * (1 - shadowChroma*(1-hard))
 		for k := range layer {
 			c := &layer[k].Pix[i]
@@ -133,6 +133,9 @@ func (r *regions) shadows(layer colours, support, bare pix.Map, hard float32) co
 	}
 	return change
 }
+
+// limited bends v so that it stays within ±limit.
+func limited(v, limit float32) float32 { return limit * float32(math.Tanh(float64(v/limit))) }
 
 // bareSkin is 1 where skin has neither features nor strong form nor beards: on forehead and cheeks
 // down to the nose's tip.

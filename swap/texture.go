@@ -30,7 +30,7 @@ const (
 	skinChromaLimit, featureChromaLimit  = .12, .6
 	foldWidth, foldWider                 = .10, .07 // of the zone around them, and more of it when it laughs
 	foldDamping                          = .6       // of the folds beside the nose when the photo's mouth is open
-	lipColour, lipBrightness             = .6, .4   // shares of the target's,
+	lipColour, lipBrightness             = .3, .3   // shares of the target's,
 	otherSkin                            = .65      // and of its lips' brightness where skins differ
 	sameSkin, strangeSkin                = .2, 1.0  // log light between skins that are alike and that differ
 	outlineInset, outlineFeather         = .03, .055
