@@ -52,6 +52,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	move := &w.move
 	move.fill(o, &g, e.triangles, outer)
 	gate := newGate(ly.alpha, width)
+	ly.closeBeyond(gate, &g)
 	bands := levels(width)
 
 	before, after, inner := &w.before, &w.after, &w.inner

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"sync"
 
 	"github.com/twinsync/twinsync/face"
@@ -194,8 +193,9 @@ func (s *stream) draw(index int) {
 			return
 		}
 		defer s.leave()
-		for _, j := range r.faces {
-			r.report.Faces = append(r.report.Faces, s.drawFace(r, j, around))
+		r.report.Faces = make([]FaceReport, len(r.faces))
+		for _, i := range s.farFirst(r.faces) {
+			r.report.Faces[i] = s.drawFace(r, r.faces[i], around)
 		}
 	})
 }
@@ -208,30 +208,35 @@ func (s *stream) drawFace(r *slot, j *faceJob, around []*slot) FaceReport {
 		return report
 	}
 	var views []*view
+	var seen []*face.Observation
 	at := 0
 	for _, n := range around {
 		var v *view
+		var o *face.Observation
 		for _, k := range n.faces {
 			if k.track == j.track {
-				v = k.view
+				v, o = k.view, k.seen
 			}
 		}
 		if n == r {
 			at = len(views)
 		}
-		views = append(views, v)
+		views, seen = append(views, v), append(seen, o)
 	}
 	fps := s.plan.options.FPS
 	if fps <= 0 {
 		fps = 25
 	}
 	sigma := min(max(lightFrames*fps/25, .7), lookAhead*.75)
-	report.Confidence, report.Reason = trust(j.seen, views, at, sigma)
+	report.Confidence, report.Reason = trust(seen, views, at, sigma)
 	if report.Confidence < leastTrust {
 		return report
 	}
 	report.Swapped, report.Reason = true, ""
 	weight := pix.SmoothStep(report.Confidence, leastTrust, fullTrust)
+	if near := s.inFront(r.index, j.track, reach(j.seen, r.frame)); len(near) > 0 {
+		defer keepInFront(r.frame, near)()
+	}
 	if err := j.engine.get(s.plan, j.track, r.frame.Colour).draw(s.ctx, r.frame, j.seen, smoothLight(views, at, sigma), weight); err != nil {
 		s.fail(err)
 	}
@@ -247,50 +252,6 @@ func (s *stream) forget(index int) {
 		s.slots = s.slots[1:]
 		s.base++
 	}
-}
-
-// Below leastTrust a face is left as it is, from fullTrust on it is swapped fully; between
-// the two the swap fades, so that nothing jumps.
-const leastTrust, fullTrust = .12, .45
-
-// Where trust fades: mesh confidence, turn of the head (radians), covered share of the face,
-// eye distance in pixels.
-const (
-	sureLow, sureFull       = .2, .6
-	turnFull, turnNone      = .80, 1.20 // 46° and 69°
-	coveredFade, coveredAll = .45, .75
-	sizeNone, sizeFull      = 8, 16
-)
-
-// trust is how far a swap of this face in this frame can look right, 0…1, and what limits it.
-// Coverage, which is measured per frame, is smoothed over the neighbours, so that the swap fades
-// before something arrives; what really arrives fast counts at once.
-func trust(o *face.Observation, views []*view, at int, sigma float64) (float32, Reason) {
-	covered, sum := 0.0, 0.0
-	for k, v := range views {
-		if v != nil {
-			d := float64(k-at) / sigma
-			w := math.Exp(-.5 * d * d)
-			covered += w * float64(v.covered)
-			sum += w
-		}
-	}
-	worst, reason := float32(1), Uncertain
-	for _, c := range []struct {
-		value  float32
-		reason Reason
-	}{
-		{pix.SmoothStep(o.Confidence, sureLow, sureFull), Uncertain},
-		{1 - pix.SmoothStep(max(o.Pose.Yaw, -o.Pose.Yaw), turnFull, turnNone), TurnedAway},
-		{1 - pix.SmoothStep(max(o.Pose.Pitch, -o.Pose.Pitch), turnFull, turnNone), TurnedAway},
-		{1 - pix.SmoothStep(max(float32(covered/sum), coveredNow(views, at)), coveredFade, coveredAll), Covered},
-		{pix.SmoothStep(o.Mesh.EyeDistance(), sizeNone, sizeFull), TooSmall},
-	} {
-		if c.value < worst {
-			worst, reason = c.value, c.reason
-		}
-	}
-	return worst, reason
 }
 
 // tracks holds the engines in use, each made once by whoever needs it first and dropped
