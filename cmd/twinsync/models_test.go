@@ -203,3 +203,28 @@ func TestModelsPull(t *testing.T) {
 		t.Errorf("pull without a digest: %+v", got)
 	}
 }
+
+// TestOperatorForbidsModels: what the operator forbids is used by no command and no service, whoever accepted it.
+func TestOperatorForbidsModels(t *testing.T) {
+	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "models")
+	tinyNetwork(t, dir, "tiny.onnx")
+	card := writeFile(t, filepath.Join(dir, "mine.yaml"), tinyCard)
+	if got := models(t, store, "add", card, "--accept-licence=LicenseRef-Tiny", "--models-commercial-only"); got.code != exitInput || !strings.Contains(got.err, "The operator's setting") {
+		t.Errorf("add: %+v", got)
+	}
+	if got := models(t, store, "add", card, "--accept-licence=LicenseRef-Tiny"); got.code != exitDone {
+		t.Fatalf("add: %+v", got)
+	}
+	const words = "uses only networks whose licence allows commercial use"
+	got := twinsync(t.Context(), "swap", "--image", photo(t), "--video", tinyClip(t), "--out", filepath.Join(dir, "o.mp4"),
+		"--models="+store, "--models-commercial-only", "--engine=onnx", "--model=tiny")
+	if got.code != exitInput || !strings.Contains(got.err, words) {
+		t.Errorf("swap: %+v", got)
+	}
+	cmd := program(t.Context(), "serve", "--listen=127.0.0.1:0", "--results-listen=127.0.0.1:0", "--data", t.TempDir(),
+		"--models="+store, "--models-commercial-only", "--engine=onnx", "--model=tiny")
+	said, _ := cmd.CombinedOutput() // its exit code is looked at
+	if code := cmd.ProcessState.ExitCode(); code != exitInput || !strings.Contains(string(said), words) {
+		t.Errorf("serve: exit %d: %s", code, said)
+	}
+}
