@@ -62,6 +62,9 @@ func (l *lens) detect(ctx context.Context, f *pix.Frame, e effort) ([]detection,
 	if err == nil && e >= thorough {
 		found, err = l.look(ctx, f, whole, true, fullScore, found)
 	}
+	if err == nil && e >= thorough && l.m.helper != nil {
+		found, err = l.m.helper.look(ctx, l, f, found)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type Models struct {
 	options                  Options
 	short, full, mesh, embed network
 	meshPoints               int
+	helper                   *cardDetector // finds more faces; nil for none
 }
 
 // NewModels loads the networks from rt, which must stay open as long as they are used.

@@ -17,6 +17,11 @@ func (f storeFlags) request() app.ModelsRequest {
 	return app.ModelsRequest{Data: f.Data, Models: f.Models, CommercialOnly: f.ModelsCommercialOnly}
 }
 
+// detectorFlag names a network that helps to find faces.
+type detectorFlag struct {
+	Detector string `help:"An added network that helps to find faces; what it finds joins what TwinSync finds." placeholder:"NAME"`
+}
+
 // networkFlags say what makes the pictures of a swap.
 type networkFlags struct {
 	Engine     string  `help:"What makes the pictures: ${enum}; onnx runs a network that was added with 'twinsync models'." enum:"mesh,onnx" default:"mesh"`
@@ -27,6 +32,7 @@ type networkFlags struct {
 	PixelBoost int     `help:"With onnx: side in pixels at which the face is swapped, one of those in the network's card; 0 is its own." default:"0" placeholder:"N"`
 	Weight     float64 `help:"With onnx: above 0.5 further away from the face that is there, below 0.5 nearer to it; 0 to 1." default:"0.5"`
 	Blend      int     `help:"With onnx: how much of the enhancer's picture is used, in percent; 0 is what its card says." default:"0" placeholder:"PERCENT"`
+	detectorFlag
 	storeFlags
 }
 

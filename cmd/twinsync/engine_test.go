@@ -196,3 +196,42 @@ func TestNetworkFlags(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFacesWithADetector: a detector that proposes a face where none is changes nothing, because the mesh does not
+// confirm it, and its analysis is kept apart.
+func TestFacesWithADetector(t *testing.T) {
+	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "models")
+	rows := []float32{20, 20, 24, 24, .9, 14, 14, 1, 26, 14, 1, 20, 20, 1, 15, 26, 1, 25, 26, 1}
+	g := infertest.Oracle(128, infertest.Table{Name: "rows", Values: rows, Dims: []int64{1, 20, 1}})
+	card := writeFile(t, filepath.Join(dir, "oracle.yaml"), `card: 1
+name: oracle
+kind: detector
+licence: {id: CC0-1.0, commercial: yes}
+files: [{name: oracle.onnx}]
+size: 128
+inputs: [{role: target, name: input, colour: BGR}]
+outputs: [{role: rows, name: rows, shape: [1, 20, 1]}]
+decoder: {name: yoloface, threshold: 0.5, overlap: 0.4}
+`)
+	if got := models(t, store, "add", card, "--file="+g.Write(t, dir, "oracle.onnx")); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	clip := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Bea}, W: 320, H: 240, Frames: 25, Pan: 6, Nod: 3}).Path
+	for _, more := range [][]string{nil, {"--detector=oracle", "--models=" + store}} {
+		var found app.FacesFound
+		got := twinsync(t.Context(), append([]string{"faces", "--video", clip, "--out", t.TempDir(), "--json"}, more...)...)
+		if got.code != exitDone {
+			t.Fatalf("%+v", got)
+		}
+		got.last(t, &found)
+		if len(found.People) != 1 || found.People[0].Frames != 25 {
+			t.Errorf("%v: %+v", more, found)
+		}
+	}
+	out := t.TempDir()
+	got := twinsync(t.Context(), "faces", "--video", clip, "--out", filepath.Join(out, "x"), "--detector=none-such", "--models="+store)
+	if got.code != exitInput || !strings.Contains(got.err, `detector: no network "none-such" has been added`) {
+		t.Errorf("%+v", got)
+	}
+	empty(t, out)
+}

@@ -11,6 +11,8 @@ import (
 type facesCmd struct {
 	Video string `help:"The clip." required:"" placeholder:"FILE"`
 	Out   string `help:"Folder for faces.json and a thumbnail per person; made when it does not exist." required:"" placeholder:"DIR"`
+	detectorFlag
+	storeFlags
 	engineFlags
 	JSON bool `help:"One JSON object a line, the list of people last."`
 }
@@ -19,8 +21,10 @@ func (c *facesCmd) speaksJSON() bool { return c.JSON }
 
 // Run analyses the clip and prints who is in it.
 func (c *facesCmd) Run(ctx context.Context, t terminal) error {
+	local := c.options(t)
+	local.Models = c.request()
 	bar := newProgress(t, c.JSON)
-	found, err := app.Faces(ctx, app.FacesRequest{Video: c.Video, Out: c.Out, Local: c.options(t)}, bar.show)
+	found, err := app.Faces(ctx, app.FacesRequest{Video: c.Video, Out: c.Out, Detector: c.Detector, Local: local}, bar.show)
 	bar.close()
 	if err != nil {
 		return err

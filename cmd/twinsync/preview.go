@@ -26,7 +26,7 @@ func (c *previewCmd) speaksJSON() bool { return c.JSON }
 // Run shows one frame.
 func (c *previewCmd) Run(ctx context.Context, t terminal) error {
 	spec := pipeline.DefaultSwap(pipeline.Source{}, pipeline.Source{Path: c.Video, Field: c.Video})
-	spec.Engine, spec.Strength, spec.Tone = c.engine(), c.Strength, c.Tone
+	spec.Engine, spec.Detector, spec.Strength, spec.Tone = c.engine(), c.Detector, c.Strength, c.Tone
 	local := c.options(t)
 	local.Models = c.request()
 	var err error

@@ -16,6 +16,7 @@ import (
 // FacesRequest is what `twinsync faces` asks for.
 type FacesRequest struct {
 	Video, Out string
+	Detector   string // an added network that helps to find faces; "" for none
 	Local      LocalOptions
 }
 
@@ -42,11 +43,11 @@ func Faces(ctx context.Context, req FacesRequest, show func(Progress)) (found Fa
 			undo()
 		}
 	}()
-	o, err := pipeline.FacesOrder(pipeline.Source{Path: req.Video, Field: req.Video})
+	o, err := pipeline.FacesOrder(pipeline.Source{Path: req.Video, Field: req.Video}, req.Detector)
 	if err != nil {
 		return found, err
 	}
-	l, err := openLocal(ctx, req.Local, false)
+	l, err := openLocal(ctx, req.Local, req.Detector != "")
 	if err != nil {
 		return found, err
 	}

@@ -235,7 +235,7 @@ func Swap(ctx context.Context, req SwapRequest, show func(Progress)) (SwapReport
 		return SwapReport{}, err
 	}
 	defer out.discard()
-	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX)
+	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX || req.Spec.Detector != "")
 	if err != nil {
 		return SwapReport{}, err
 	}

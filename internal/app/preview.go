@@ -78,14 +78,14 @@ func Preview(ctx context.Context, req PreviewRequest, show func(Progress)) (repo
 		return report, err
 	}
 	defer out.discard()
-	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX)
+	l, err := openLocal(ctx, req.Local, req.Spec.Engine.Name == swap.EngineONNX || req.Spec.Detector != "")
 	if err != nil {
 		return report, err
 	}
 	defer l.close()
 	p, err := l.runner.OpenPreview(ctx, req.Spec)
 	if errors.Is(err, pipeline.ErrNotAnalysed) {
-		order, oerr := pipeline.FacesOrder(req.Spec.Video)
+		order, oerr := pipeline.FacesOrder(req.Spec.Video, req.Spec.Detector)
 		if oerr != nil {
 			return report, oerr
 		}

@@ -28,7 +28,7 @@ func BenchmarkPreview(b *testing.B) {
 	if _, err := l.runner.OpenPreview(b.Context(), spec); !errors.Is(err, pipeline.ErrNotAnalysed) {
 		b.Fatal(err)
 	}
-	order, err := pipeline.FacesOrder(spec.Video)
+	order, err := pipeline.FacesOrder(spec.Video, "")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type analysed struct {
 
 // observe looks at every frame of the segment.
 func observe(ctx context.Context, w *work) error {
-	nets, err := w.r.nets()
+	nets, err := w.watchers(ctx)
 	if err != nil {
 		return err
 	}

@@ -185,6 +185,9 @@ func named(err error, field string) error {
 
 // openEngine finds out whether the task's networks can be used before anything costly is done.
 func openEngine(ctx context.Context, w *work) error {
-	_, err := w.networks(ctx)
+	if _, err := w.networks(ctx); err != nil || w.spec.Detector == "" {
+		return err
+	}
+	_, err := w.watchers(ctx)
 	return err
 }

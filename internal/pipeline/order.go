@@ -23,9 +23,12 @@ func Order(s Swap) (task.Order, error) {
 	return order(KindSwap, s, swapShares)
 }
 
-// FacesOrder is a task of KindFaces.
-func FacesOrder(video Source) (task.Order, error) {
-	return order(KindFaces, Swap{Video: video}, faceShares)
+// FacesOrder is a task of KindFaces. detector is Swap.Detector.
+func FacesOrder(video Source, detector string) (task.Order, error) {
+	if err := validDetector(detector); err != nil {
+		return task.Order{}, err
+	}
+	return order(KindFaces, Swap{Video: video, Detector: detector}, faceShares)
 }
 
 func order(kind string, s Swap, shares []task.Share) (task.Order, error) {

@@ -162,7 +162,7 @@ func TestNext(t *testing.T) {
 		{"faces of a video that is known", KindFaces, []any{known, found}, "fetch join", task.Result{Key: found.Analysis, ContentType: "application/json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o, err := FacesOrder(photoAt("v"))
+			o, err := FacesOrder(photoAt("v"), "")
 			if c.kind == KindSwap {
 				o, err = Order(DefaultSwap(photoAt("a"), photoAt("v")))
 			}

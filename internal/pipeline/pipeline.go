@@ -69,6 +69,7 @@ type Runner struct {
 
 	identities identityCache
 	networks   networkCache
+	detectors  detectorCache
 	kept       keptFrames
 }
 
@@ -100,7 +101,7 @@ func (r *Runner) Close() error {
 		return nil
 	}
 	err := errors.Join(r.networks.close(), r.runtime.Close())
-	r.runtime, r.models = nil, nil
+	r.runtime, r.models, r.detectors.open = nil, nil, nil
 	return err
 }
 

@@ -89,8 +89,9 @@ type Swap struct {
 	Faces    []Face        `json:"faces"`
 	Video    Source        `json:"video"`
 	Engine   Engine        `json:"engine,omitzero"`
-	Strength float64       `json:"strength"` // 0…1, how much of the new face
-	Tone     float64       `json:"tone"`     // 1 keeps the clip's skin tone, 0 takes the photo's
+	Detector string        `json:"detector,omitempty"` // an added network that helps to find faces; "" for none
+	Strength float64       `json:"strength"`           // 0…1, how much of the new face
+	Tone     float64       `json:"tone"`               // 1 keeps the clip's skin tone, 0 takes the photo's
 	From     time.Duration `json:"from,omitempty"`
 	To       time.Duration `json:"to,omitempty"` // 0 is the end
 	Codec    string        `json:"codec"`
@@ -137,6 +138,9 @@ func (s Swap) Validate() error {
 		}
 	}
 	if err := s.Engine.Validate(); err != nil {
+		return err
+	}
+	if err := validDetector(s.Detector); err != nil {
 		return err
 	}
 	for name, v := range map[string]float64{"strength": s.Strength, "tone": s.Tone} {
