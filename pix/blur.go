@@ -74,12 +74,15 @@ func extendedBox(sigma float64) (r int, edge float64) {
 	return r, edge
 }
 
+// rowsAbreast is how many rows pix_box_rows takes side by side.
+const rowsAbreast = C.rowsAbreast
+
 func blurBoxes(dst, src Map, sigma float32) {
 	r, edge := extendedBox(float64(sigma))
 	w, h := src.W, src.H
 	norm := 1 / (float64(2*r+1) + 2*edge)
 	n := w * h
-	memory, release := borrow(2*n + w + 2*(r+1))
+	memory, release := borrow(2*n + rowsAbreast*(w+2*(r+1)))
 	defer release()
 	a, b, pad := memory[:n], memory[n:2*n], memory[2*n:]
 	copy(a, src.Pix)

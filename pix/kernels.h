@@ -2,6 +2,9 @@
 // what its Go twin in kernels_test.go does. Maps are rows of floats without gaps.
 #include <stdint.h>
 
+// How many rows pix_box_rows takes side by side; its pad holds rowsAbreast·(w + 2·(r+1)) floats.
+enum { rowsAbreast = 4 };
+
 void pix_draw(int16_t *tri, float *wb, float *wc, float *z, int w, int h,
 	const float *vertices, const uint16_t *triangles, int count);
 void pix_warp(float *dst, const float *src, int w, int h, const float *dx, const float *dy,
