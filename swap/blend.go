@@ -40,6 +40,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	ly := &w.layer
 	ly.box = inside
 	fade := facing(&g)
+	e.unfolding.limit(&fade, &g, o.Pose.Scale)
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}

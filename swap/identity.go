@@ -21,12 +21,13 @@ const (
 // each texel can be trusted, and a shape. It does not change and can be used by any
 // number of plans.
 type Identity struct {
-	texture    colours // log light, BT.709 primaries, textureSide
-	confidence pix.Map // 0…1, textureSide
-	lightFrom  pix.Map // lightSide: how far a texel tells about the light on the photo
-	shape      face.Shape
-	open       float32  // opening of the photo's mouth, in eye distances
-	turned     []turned // by yaw; none when all photos show the head alike
+	texture    colours    // log light, BT.709 primaries, textureSide
+	confidence pix.Map    // 0…1, textureSide
+	lightFrom  pix.Map    // lightSide: how far a texel tells about the light on the photo
+	shape      face.Shape // at rest
+	shown      face.Shape // as the texture shows it, expression included
+	open       float32    // opening of the photo's mouth, in eye distances
+	turned     []turned   // by yaw; none when all photos show the head alike
 
 	network *networkSource // for EngineONNX, which uses nothing else
 }
@@ -95,6 +96,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s := &portrait{}
 	var pose face.Pose
 	s.shape, pose = neutralShape(p.Mesh)
+	s.shown, _ = face.Decompose(p.Mesh)
 	s.open, s.yaw, s.pitch = mouthOpening(p.Mesh), pose.Yaw, pose.Pitch
 	s.direct, s.facing = directness(p.Mesh, r)
 	rgb, mesh, zoom := cutOut(p)

@@ -17,6 +17,7 @@ type meshEngine struct {
 	light     *lightGrid
 	wardrobe  *wardrobe
 	offset    *offset
+	unfolding *unfolding
 	curve     *pix.Curve
 	triangles [][3]uint16 // of the face and the ring around it
 	sharpness sharpness
@@ -57,6 +58,7 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 	fine := newRegions(side)
 	e.texture, e.light = newTexture(id, g, fine, width, c.WideGamut)
 	e.offset = newOffset(id, &t.Neutral, o.Strength)
+	e.unfolding = newUnfolding(&id.shown)
 	e.sharpness = e.matchSharpness(&t.Neutral, usual, t.Sharpness, c)
 	if blur := g.focus(id) * width / (faceShare * targetSide); blur > e.sharpness.blur {
 		e.sharpness.blur, e.sharpness.sharpen = blur, 0

@@ -42,3 +42,38 @@ func TestNeutralShape(t *testing.T) {
 		t.Errorf("%.2f of %.2f cm of the smile's width is left", left, was)
 	}
 }
+
+// TestUnfolding: where a lid closes that the photo shows open, the footage's own lid is seen; an
+// equal face is drawn as it was.
+func TestUnfolding(t *testing.T) {
+	open := face.Canonical().Vertices
+	u := newUnfolding(&open)
+	pose := &face.Pose{R: [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, Scale: 20}
+	full := func() (f [face.MeshPoints]float32) {
+		for i := range f {
+			f[i] = 1
+		}
+		return f
+	}
+	g := face.Place(&open, pose)
+	fade := full()
+	u.limit(&fade, &g, pose.Scale)
+	if fade != full() {
+		t.Error("an equal face fades")
+	}
+	closed := open
+	for k, upper := range []int{246, 161, 160, 159, 158, 157, 173} {
+		lower := []int{7, 163, 144, 145, 153, 154, 155}[k]
+		closed[upper] = closed[lower]
+	}
+	g = face.Place(&closed, pose)
+	u.limit(&fade, &g, pose.Scale)
+	if fade[159] > .1 || fade[27] > .3 {
+		t.Errorf("the closed lid is drawn with %.2f at its edge and %.2f at its fold", fade[159], fade[27])
+	}
+	for _, i := range []int{386, 105, 4, 13} { // the other lid, the brow, nose and lips
+		if fade[i] < 1 {
+			t.Errorf("vertex %d fades to %.2f with the lid", i, fade[i])
+		}
+	}
+}
