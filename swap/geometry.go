@@ -55,7 +55,19 @@ func newOffset(id *Identity, neutral *face.Shape, strength float32) *offset {
 		m := pix.Vec3{X: (a.X + b.X) / 2, Y: (a.Y + b.Y) / 2, Z: (a.Z + b.Z) / 2}
 		*a, *b = m, m
 	}
+	o.evenLids()
 	return o
+}
+
+// evenLids moves both lids of an eye alike.
+func (o *offset) evenLids() {
+	upper := []int{246, 161, 160, 159, 158, 157, 173, 466, 388, 387, 386, 385, 384, 398}
+	lower := []int{7, 163, 144, 145, 153, 154, 155, 249, 390, 373, 374, 380, 381, 382}
+	for k := range upper {
+		a, b := &o[upper[k]], &o[lower[k]]
+		m := pix.Vec3{X: (a.X + b.X) / 2, Y: (a.Y + b.Y) / 2, Z: (a.Z + b.Z) / 2}
+		*a, *b = m, m
+	}
 }
 
 // aroundMouth is 1 at the lips, fading over six rings of neighbours.
