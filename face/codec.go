@@ -234,12 +234,17 @@ func (w *writer) texture(t *Texture) {
 	w.uint(t.N)
 	w.bytes(t.RGB)
 	w.bytes(t.Seen)
+	w.bytes(t.Eyes.Iris[:])
+	w.bytes(t.Eyes.White[:])
 }
 
 func (r *reader) texture() Texture {
 	t := Texture{Frame: r.uint(maxFrames), N: r.uint(4096), RGB: r.bytes(), Seen: r.bytes()}
-	if len(t.RGB) != 3*t.N*t.N || len(t.Seen) != t.N*t.N {
+	iris, white := r.bytes(), r.bytes()
+	if len(t.RGB) != 3*t.N*t.N || len(t.Seen) != t.N*t.N || len(iris) != 3 || len(white) != 3 {
 		r.fail()
+		return t
 	}
+	t.Eyes = EyeColours{[3]uint8(iris), [3]uint8(white)}
 	return t
 }

@@ -29,7 +29,8 @@ func acted(first, n int, x, y, vx float64, who int) *track {
 			t.views = append(t.views, v)
 		}
 		if i%10 == 0 {
-			x := Texture{Frame: first + i, N: 4, RGB: make([]uint8, 48), Seen: make([]uint8, 16)}
+			x := Texture{Frame: first + i, N: 4, RGB: make([]uint8, 48), Seen: make([]uint8, 16),
+				Eyes: EyeColours{Iris: [3]uint8{uint8(i), 2, 3}, White: [3]uint8{200, 201, 202}}}
 			for k := range x.RGB {
 				x.RGB[k] = uint8(k * (i + 1))
 			}

@@ -62,6 +62,7 @@ type Texture struct {
 	N     int
 	RGB   []uint8 // 3·N·N, interleaved
 	Seen  []uint8 // N·N: 0 where the surface faces away or lies outside the picture, 255 where it is seen
+	Eyes  EyeColours
 }
 
 // Track is one face followed without a gap through one shot. Mesh and pose are smoothed

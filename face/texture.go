@@ -48,6 +48,9 @@ func (l *lens) unwrap(f *pix.Frame, m *Mesh, frame int) Texture {
 	}
 	t := Texture{Frame: frame, N: textureSide,
 		RGB: make([]uint8, 3*textureSide*textureSide), Seen: make([]uint8, textureSide*textureSide)}
+	if l.m.meshPoints == AllPoints {
+		t.Eyes = m.EyeColours(f)
+	}
 	flat := texels()
 	for i, tri := range flat.Tri {
 		if tri < 0 {

@@ -33,6 +33,9 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	if inside.Empty() {
 		return nil
 	}
+	if e.iris != nil {
+		e.iris.draw(f, o, e.curve, weight*e.options.Strength, e.target.grey)
+	}
 	w := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(w)
 	d := e.wardrobe.at(o.Pose.Yaw)

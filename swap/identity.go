@@ -27,7 +27,9 @@ type Identity struct {
 	shape      face.Shape // at rest
 	shown      face.Shape // as the texture shows it, expression included
 	open       float32    // opening of the photo's mouth, in eye distances
-	turned     []turned   // by yaw; none when all photos show the head alike
+	eyes       eyeTone    // as the photo shows them
+	eyesSeen   bool
+	turned     []turned // by yaw; none when all photos show the head alike
 
 	network *networkSource // for EngineONNX, which uses nothing else
 }
@@ -99,6 +101,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s.shown, _ = face.Decompose(p.Mesh)
 	s.open, s.yaw, s.pitch = mouthOpening(p.Mesh), pose.Yaw, pose.Pitch
 	s.direct, s.facing = directness(p.Mesh, r)
+	s.eyes, s.eyesSeen = newEyeTone(p.Mesh.EyeColours(p.Frame), pix.NewCurve(p.Frame.Colour.Transfer))
 	rgb, mesh, zoom := cutOut(p)
 	if s.open > openMouth {
 		coverTeeth(rgb, mesh)

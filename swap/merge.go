@@ -49,6 +49,12 @@ func merge(parts []*portrait, r *regions) *Identity {
 	m.prepare()
 	id := m.view(m.yaw(m.best))
 	id.shape, id.open = m.shape(), m.open()
+	id.shown, id.eyes, id.eyesSeen = parts[m.best].shown, parts[m.best].eyes, parts[m.best].eyesSeen
+	for _, p := range parts {
+		if !id.eyesSeen {
+			id.eyes, id.eyesSeen = p.eyes, p.eyesSeen
+		}
+	}
 	for _, yaw := range m.poses() {
 		v := m.view(yaw)
 		v.shape, v.open = id.shape, id.open

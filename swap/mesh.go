@@ -18,6 +18,7 @@ type meshEngine struct {
 	wardrobe  *wardrobe
 	offset    *offset
 	unfolding *unfolding
+	iris      *irisTint // nil where the footage keeps its own
 	curve     *pix.Curve
 	triangles [][3]uint16 // of the face and the ring around it
 	sharpness sharpness
@@ -59,6 +60,9 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 	e.texture, e.light = newTexture(id, g, fine, width, c.WideGamut)
 	e.offset = newOffset(id, &t.Neutral, o.Strength)
 	e.unfolding = newUnfolding(&id.shown)
+	if !o.OwnEyes {
+		e.iris = newIrisTint(id, t, e.curve, c.WideGamut)
+	}
 	e.sharpness = e.matchSharpness(&t.Neutral, usual, t.Sharpness, c)
 	if blur := g.focus(id) * width / (faceShare * targetSide); blur > e.sharpness.blur {
 		e.sharpness.blur, e.sharpness.sharpen = blur, 0

@@ -27,6 +27,7 @@ type Options struct {
 	Engine   string  // what makes the pictures: EngineMesh, which "" stands for, or EngineONNX
 	Strength float32 // 0 leaves the footage as it is … 1 is the other person
 	Tone     float32 // 0 keeps the photo's skin tone … 1 takes the footage's, so that the neck fits
+	OwnEyes  bool    // the footage's irises keep their colour, instead of taking the photo's
 	Workers  int     // frames worked on at once; 0 stands for 1
 	FPS      float64 // frames per second, for smoothing in time; 0 stands for 25
 

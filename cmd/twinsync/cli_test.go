@@ -66,9 +66,10 @@ func TestSwapFlags(t *testing.T) {
 					{Photos: []pipeline.Source{source("x=y.jpg")}, Clips: true, Like: &b},
 				}
 			})},
-		{"a part, an encoder and a strength", []string{"--image", "a.jpg", "--from=1.5s", "--to=1m", "--codec=hevc", "--crf=22", "--preset=fast", "--strength=.5", "--tone=0"},
+		{"a part, an encoder and a strength", []string{"--image", "a.jpg", "--from=1.5s", "--to=1m", "--codec=hevc", "--crf=22", "--preset=fast", "--strength=.5", "--tone=0", "--own-eyes"},
 			with(func(s *pipeline.Swap) {
 				s.From, s.To, s.Codec, s.CRF, s.Preset, s.Strength, s.Tone = 1500*time.Millisecond, time.Minute, "hevc", 22, "fast", .5, 0
+				s.OwnEyes = true
 			})},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ type faceFlags struct {
 
 	Strength float64 `help:"How much of the new face, 0 to 1." default:"1"`
 	Tone     float64 `help:"Whose skin tone: 1 the clip's, 0 the photo's." default:"1"`
+	OwnEyes  bool    `help:"Keep the colour of the clip's eyes, instead of taking the photo's."`
 }
 
 // faces are the choices as the pipeline wants them.

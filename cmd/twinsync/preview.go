@@ -27,6 +27,7 @@ func (c *previewCmd) speaksJSON() bool { return c.JSON }
 func (c *previewCmd) Run(ctx context.Context, t terminal) error {
 	spec := pipeline.DefaultSwap(pipeline.Source{}, pipeline.Source{Path: c.Video, Field: c.Video})
 	spec.Engine, spec.Detector, spec.Strength, spec.Tone = c.engine(), c.Detector, c.Strength, c.Tone
+	spec.OwnEyes = c.OwnEyes
 	local := c.options(t)
 	local.Models = c.request()
 	var err error

@@ -74,7 +74,7 @@ func (c *swapCmd) Run(ctx context.Context, t terminal) error {
 func (c *swapCmd) spec() (pipeline.Swap, error) {
 	s := pipeline.Swap{
 		Video:  pipeline.Source{Path: c.Video, Field: c.Video},
-		Engine: c.engine(), Detector: c.Detector, Strength: c.Strength, Tone: c.Tone,
+		Engine: c.engine(), Detector: c.Detector, Strength: c.Strength, Tone: c.Tone, OwnEyes: c.OwnEyes,
 		From: c.From, To: c.To,
 		Codec: c.Codec, CRF: c.CRF, Preset: c.Preset,
 	}

@@ -24,6 +24,7 @@ const maxWorkers = 16
 func buildPlan(ctx context.Context, w *work) error {
 	o := swap.DefaultOptions()
 	o.Strength, o.Tone = float32(w.spec.Strength), float32(w.spec.Tone)
+	o.OwnEyes = w.spec.OwnEyes
 	o.Workers, o.FPS = min(w.r.cfg.Threads, maxWorkers), w.fps()
 	networks, err := w.networks(ctx)
 	if err != nil {

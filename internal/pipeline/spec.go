@@ -92,6 +92,7 @@ type Swap struct {
 	Detector string        `json:"detector,omitempty"` // an added network that helps to find faces; "" for none
 	Strength float64       `json:"strength"`           // 0…1, how much of the new face
 	Tone     float64       `json:"tone"`               // 1 keeps the clip's skin tone, 0 takes the photo's
+	OwnEyes  bool          `json:"own_eyes,omitempty"` // the clip's eyes keep their colour
 	From     time.Duration `json:"from,omitempty"`
 	To       time.Duration `json:"to,omitempty"` // 0 is the end
 	Codec    string        `json:"codec"`
