@@ -61,8 +61,9 @@ bench: build $(SAMPLES) ## speed beside plain FFmpeg, memory, start-up and reque
 	$(BIN) bench
 
 MEDIA ?= ../shared/media
-bench-swap: build $(SAMPLES) ## how good swaps are, on MEDIA=DIR with photos/ and videos/; contact sheets in bench-swap/
-	$(BIN) bench swap --media $(MEDIA) --out bench-swap --speed-image $(CACHE)/samples/photo.jpg --speed-video $(SAMPLES)
+PAIRS ?=
+bench-swap: build $(SAMPLES) ## how good swaps are: MEDIA=DIR with photos/ and videos/ [PAIRS=FILE]; report in bench-swap/
+	$(BIN) bench swap --media $(MEDIA) $(if $(PAIRS),--pairs $(PAIRS)) $(if $(wildcard $(MEDIA)/COMPARE.tsv),--compare $(MEDIA)) --out bench-swap --speed-image $(CACHE)/samples/photo.jpg --speed-video $(SAMPLES)
 
 models: ## maintainers only (needs Python): convert the embedded networks again and check them
 	infer/convert/convert.sh

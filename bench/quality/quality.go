@@ -215,7 +215,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rt.Close()
+	defer func() { err = errors.Join(err, rt.Close()) }()
 	if err := r.load(ctx, rt); err != nil {
 		return nil, err
 	}

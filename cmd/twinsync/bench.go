@@ -6,7 +6,6 @@ import (
 
 	"github.com/twinsync/twinsync/bench"
 	"github.com/twinsync/twinsync/bench/quality"
-	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/internal/app"
 	"github.com/twinsync/twinsync/internal/config"
 )
@@ -56,7 +55,7 @@ type swapBenchCmd struct {
 	SpeedImage string   `help:"Photo for the reference load; that of the first pair if not given." placeholder:"FILE"`
 	SpeedVideo string   `help:"Clip that the reference load is made of; that of the first pair if not given." placeholder:"FILE"`
 	Workers    int      `help:"Frames worked on at once; 0 is all cores." default:"0"`
-	Gate       bool     `help:"Fail when a measure misses its limit."`
+	Gate       bool     `help:"Exit with 1 when a measure misses its limit."`
 	JSON       bool     `help:"Print JSON."`
 
 	networkFlags
@@ -86,7 +85,7 @@ func (c *swapBenchCmd) Run(ctx context.Context, t terminal) error {
 		r.Print(t.out)
 	}
 	if failed := r.Failed(); err == nil && c.Gate && len(failed) > 0 {
-		return fault.New(fault.Unsupported, "gate", "%d measures miss their limits: %s", len(failed), strings.Join(failed, "; "))
+		return missedError("missed: " + strings.Join(failed, "; "))
 	}
 	return err
 }

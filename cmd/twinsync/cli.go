@@ -17,6 +17,7 @@ import (
 // Exit codes, promised in docs/1-start.md.
 const (
 	exitDone        = 0
+	exitMissed      = 1 // bench swap --gate only
 	exitUsage       = 2
 	exitInput       = 3
 	exitMissing     = 4
@@ -107,6 +108,10 @@ func report(err error, t terminal, asJSON bool) int {
 		fmt.Fprintln(t.err, "twinsync:", u)
 		return exitUsage
 	}
+	if m := missedError(""); errors.As(err, &m) {
+		fmt.Fprintln(t.err, "twinsync:", m)
+		return exitMissed
+	}
 	f := fault.From(err)
 	if asJSON {
 		line, jerr := json.Marshal(map[string]any{"error": map[string]string{
@@ -170,3 +175,8 @@ func printJSON(w io.Writer, v any) error {
 type usageError string
 
 func (u usageError) Error() string { return string(u) }
+
+// missedError says which measures miss their limits.
+type missedError string
+
+func (m missedError) Error() string { return string(m) }
