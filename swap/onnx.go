@@ -117,20 +117,25 @@ func (e *onnxEngine) sourceFor(ctx context.Context, f *pix.Frame, o *face.Observ
 	return pushed(e.source.values, own, n.Away), nil
 }
 
+// mostAtOnce is how many tiles of a pixel boost run at once at most: enough to fill a graphics processor, and its
+// memory holds so many pictures of the largest networks.
+const mostAtOnce = 16
+
 // swap runs the swapper on an aligned picture of side·boost pixels. masks are the network's own, if its card
 // wants them used.
 func (n *Networks) swap(ctx context.Context, p *pix.RGB, source []float32) (swapped *pix.RGB, masks []pix.Map, err error) {
 	card := n.Swapper.Card()
 	target, _ := card.Input(infer.RoleTarget)
 	tiles := apart(p, n.boost)
-	each := len(tiles) // tiles in one run
+	most := mostAtOnce
 	if !n.Swapper.Batch() {
-		each = 1
+		most = 1
 	}
 	size := inputLen(n.Swapper, infer.RoleTarget)
 	made := make([]*pix.RGB, 0, len(tiles))
 	own := make([]pix.Map, 0, len(tiles))
-	for first := 0; first < len(tiles); first += each {
+	for first := 0; first < len(tiles); first += most {
+		each := min(most, len(tiles)-first)
 		in := make([]float32, each*size)
 		for k, t := range tiles[first : first+each] {
 			encode(in[k*size:(k+1)*size], t, target)

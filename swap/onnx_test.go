@@ -230,11 +230,11 @@ func TestSourceReachesTheFrame(t *testing.T) {
 	}
 	photo := plain(200, 150, 120)
 	shift := matrixShift(photo, m48, emap)
-	const rule = "embedding: {recogniser: r, transform: matrix, initializer: last, normalise-after: true}\nboost: [32, 96]\n" + box
+	const rule = "embedding: {recogniser: r, transform: matrix, initializer: last, normalise-after: true}\nboost: [32, 96, 160]\n" + box
 	for _, c := range []struct {
 		batch int64
 		boost int
-	}{{1, 0}, {1, 96}, {infertest.Any, 96}} {
+	}{{1, 0}, {1, 96}, {infertest.Any, 96}, {infertest.Any, 160}} { // 1, 9, 9 and 25 tiles, 16 at once
 		m := meshAt(85, 75, 6, .1, 1)
 		f := ramp(layouts[3].layout, layouts[3].colour) // 4:4:4, 12 bit
 		set := NetworkSet{Swapper: l.swapper(32, c.batch, emap, rule), Recogniser: l.recogniser(m48), Matrix: emap, Boost: c.boost}
