@@ -208,13 +208,30 @@ func (w *lightGrid) transfer(dst *gain, l *light, tone float32) {
 
 func exp(v float32) float32 { return float32(math.Exp(float64(v))) }
 
-// Smoothing of light in time. Sudden changes of the whole light (a flash) are followed at once:
-// the mean is smoothed only among frames whose mean is alike.
+// Smoothing of light in time. Sudden changes (a flash, a lamp that goes on) are followed at once: light is
+// smoothed only among frames that are lit alike.
 const (
 	lightFrames = 2.0 // sigma in frames at 25 per second
 	lookAhead   = 4   // frames on either side
-	flashLimit  = .08 // log light
+	flashLimit  = .08 // log light, of the mean
+	turnLimit   = .08 // log light, of what turned says
 )
+
+// turned is how differently the light falls in two views: the mean difference between their bases, less
+// that of their means.
+func (v *view) turned(o *view) float64 {
+	const step = 5 // the bases are smooth
+	sum, n := float32(0), 0
+	for k := range v.base {
+		shift := v.mean[k] - o.mean[k]
+		for i := 0; i < len(v.base[k].Pix); i += step {
+			d := v.base[k].Pix[i] - o.base[k].Pix[i] - shift
+			sum += max(d, -d)
+			n++
+		}
+	}
+	return float64(sum) / float64(n)
+}
 
 // smoothLight is the mean of views weighted by their distance from the one at index at. Views
 // that are nil (no face, another shot) are left out.
@@ -222,7 +239,7 @@ func smoothLight(views []*view, at int, sigma float64) *light {
 	own := views[at]
 	l := &light{base: newColours(lightSide), form: pix.NewMap(lightSide, lightSide), object: lasting(views, at), front: front(views, at, sigma)}
 	var mean [3]float64
-	sum, meanSum := 0.0, 0.0
+	sum := 0.0
 	for j, v := range views {
 		if v == nil {
 			continue
@@ -233,12 +250,11 @@ func smoothLight(views []*view, at int, sigma float64) *light {
 		for k := range mean {
 			step = max(step, math.Abs(float64(v.mean[k]-own.mean[k])))
 		}
-		q := step / flashLimit
-		wm := w / (1 + q*q*q*q)
+		q := max(step/flashLimit, v.turned(own)/turnLimit)
+		w /= 1 + q*q*q*q
 		sum += w
-		meanSum += wm
 		for k := range mean {
-			mean[k] += wm * float64(v.mean[k])
+			mean[k] += w * float64(v.mean[k])
 			b := l.base[k].Pix
 			for i, x := range v.base[k].Pix {
 				b[i] += float32(w) * (x - v.mean[k])
@@ -249,7 +265,7 @@ func smoothLight(views []*view, at int, sigma float64) *light {
 		}
 	}
 	for k := range mean {
-		l.mean[k] = float32(mean[k] / meanSum)
+		l.mean[k] = float32(mean[k] / sum)
 		for i, x := range l.base[k].Pix {
 			l.base[k].Pix[i] = x/float32(sum) + l.mean[k]
 		}

@@ -158,6 +158,31 @@ func TestFlashIsFollowedAtOnce(t *testing.T) {
 	}
 }
 
+func TestALampFromTheSideIsFollowedAtOnce(t *testing.T) {
+	lit := func(slope float32) *view {
+		v := &view{base: newColours(lightSide), form: pix.NewMap(lightSide, lightSide)}
+		for k := range v.base {
+			for i := range v.base[k].Pix {
+				v.base[k].Pix[i] = slope * (float32(i%lightSide)/(lightSide-1) - .5)
+			}
+		}
+		return v
+	}
+	views := []*view{lit(0), lit(0), lit(.8), lit(.8), lit(.8)}
+	for at, want := range map[int]float32{1: 0, 2: .8} {
+		l := smoothLight(views, at, 2)
+		if got := l.base[0].Pix[lightSide-1] - l.base[0].Pix[0]; math.Abs(float64(got-want)) > .05 {
+			t.Errorf("frame %d: light from the side is %.2f, want %.2f", at, got, want)
+		}
+	}
+	// What moves only a little is smoothed.
+	views = []*view{lit(0), lit(.02), lit(0), lit(.02), lit(0)}
+	l := smoothLight(views, 2, 2)
+	if got := l.base[0].Pix[lightSide-1] - l.base[0].Pix[0]; got < .006 || got > .012 {
+		t.Errorf("trembling light of 0 and .02 is smoothed to %.3f", got)
+	}
+}
+
 func TestLastingObjects(t *testing.T) {
 	m := func(v float32) *view {
 		o := pix.NewMap(targetSide, targetSide)
