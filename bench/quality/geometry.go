@@ -18,15 +18,9 @@ type take struct {
 // degrees in a radian.
 const degrees = 180 / math.Pi
 
-// turn is the angle in degrees between the poses of two meshes: of the one rotation that carries one
-// into the other.
-func turn(a, b *face.Mesh) float64 {
+// turn is the one rotation that carries the head of b to that of a, as its axis times its angle in degrees.
+func turn(a, b *face.Mesh) [3]float64 {
 	p, q := face.FitPose(a), face.FitPose(b)
-	trace := 0.0
-	for k := range p.R {
-		trace += float64(p.R[k]) * float64(q.R[k])
-	}
-	// The angle's sine from the skew part is exact for small angles, where the cosine loses digits.
 	var d [9]float64 // A·Bᵀ
 	for r := range 3 {
 		for c := range 3 {
@@ -35,21 +29,43 @@ func turn(a, b *face.Mesh) float64 {
 			}
 		}
 	}
-	sin := math.Sqrt(sq(d[7]-d[5])+sq(d[2]-d[6])+sq(d[3]-d[1])) / 2
-	return math.Atan2(sin, (trace-1)/2) * degrees
+	// The angle's sine, from the skew part, is exact for small angles, where the cosine loses digits.
+	axis := [3]float64{(d[7] - d[5]) / 2, (d[2] - d[6]) / 2, (d[3] - d[1]) / 2}
+	sin := length(axis)
+	k := degrees
+	if sin > 1e-9 {
+		k = math.Atan2(sin, (d[0]+d[4]+d[8]-1)/2) * degrees / sin
+	}
+	return [3]float64{k * axis[0], k * axis[1], k * axis[2]}
 }
+
+func length(v [3]float64) float64 { return math.Sqrt(sq(v[0]) + sq(v[1]) + sq(v[2])) }
 
 func sq(v float64) float64 { return v * v }
 
-// poseError is the mean turn in degrees between both takes' heads.
-func poseError(out, target *take) float64 {
-	var m mean
+// poseError is the mean turn in degrees between both takes' heads, and how much of it is not the same in all
+// frames: the rest of a pair's error is how the mesh network sees another face, or its shape.
+func poseError(out, target *take) (all, moving float64) {
+	var turns [][3]float64
+	var whole, rest mean
 	for i := range out.mesh {
 		if a, b := out.mesh[i], target.mesh[i]; a != nil && b != nil {
-			m.add(turn(a, b))
+			turns = append(turns, turn(a, b))
+			whole.add(length(turns[len(turns)-1]))
 		}
 	}
-	return m.value()
+	var middle [3]float64
+	for c := range middle {
+		v := make([]float64, len(turns))
+		for i, t := range turns {
+			v[i] = t[c]
+		}
+		middle[c] = median(v)
+	}
+	for _, t := range turns {
+		rest.add(length([3]float64{t[0] - middle[0], t[1] - middle[1], t[2] - middle[2]}))
+	}
+	return whole.value(), rest.value()
 }
 
 // expressionError is how far the vertices of list lie from where the target's expression has them, in

@@ -142,7 +142,8 @@ func (r *runner) measure(ctx context.Context, pair *Pair, p *portrait, c *clip, 
 	for k, e := range r.eyes {
 		f.Likeness = append(f.Likeness, r.likeness(k, e.name, vectors[k], p, c))
 	}
-	f.Pose = number(poseError(out, c.take))
+	pose, sway := poseError(out, c.take)
+	f.Pose, f.Sway = number(pose), number(sway)
 	f.ExpEyes = number(expressionError(out, c.take, eyeVertices()))
 	f.ExpMouth = number(expressionError(out, c.take, mouthVertices()))
 	f.Open = number(openError(out, c.take))

@@ -133,6 +133,7 @@ type Pair struct {
 type Figures struct {
 	Likeness []Likeness `json:"likeness"`
 	Pose     number     `json:"pose_degrees"`
+	Sway     number     `json:"pose_moving_degrees"` // the part of it that is not constant
 	ExpEyes  number     `json:"expression_eyes_percent"`
 	ExpMouth number     `json:"expression_mouth_percent"`
 	Open     number     `json:"opening_percent"`

@@ -35,7 +35,7 @@ func sumUp(pairs []*Pair, recognisers []string) (total, worst Figures) {
 		over(func(f *Figures) *number { return &f.Likeness[k].Nearer }, false)
 	}
 	for _, get := range []func(*Figures) *number{
-		func(f *Figures) *number { return &f.Pose }, func(f *Figures) *number { return &f.ExpEyes },
+		func(f *Figures) *number { return &f.Pose }, func(f *Figures) *number { return &f.Sway }, func(f *Figures) *number { return &f.ExpEyes },
 		func(f *Figures) *number { return &f.ExpMouth }, func(f *Figures) *number { return &f.Open },
 		func(f *Figures) *number { return &f.Jitter }, func(f *Figures) *number { return &f.Shake },
 		func(f *Figures) *number { return &f.Was }, func(f *Figures) *number { return &f.Flicker },

@@ -50,6 +50,7 @@ func (r *Report) rows() []row {
 	}
 	rows = append(rows,
 		row{"pose error", float64(t.Pose), float64(w.Pose), 2.4, 1.4, false, 1, "°", true},
+		row{"  of it not the same in all frames", float64(t.Sway), float64(w.Sway), 0, 0, false, 1, "°", false},
 		row{"expression error, eyes", float64(t.ExpEyes), float64(w.ExpEyes), .25, .18, false, 1, "%", true},
 		row{"expression error, mouth", float64(t.ExpMouth), float64(w.ExpMouth), .62, .40, false, 1, "%", true},
 		row{"opening of the lips, difference", float64(t.Open), float64(w.Open), 0, 0, false, 1, "%", false},
