@@ -21,6 +21,8 @@ type PhotoFace struct {
 	Inside      float32 // share of the face within the picture
 	MouthOpen   float32 // inner lips' distance over the eye distance; .03 is about closed
 	Covered     float32 // 0…1 that something lies over mouth and chin
+	Luma        float32 // median of the skin's luma, 0…255
+	Burnt       float32 // share of the skin that is burnt out
 	Embedding   []float32
 	Notes       []Note
 }
@@ -35,6 +37,8 @@ const (
 	Turned    Problem = "face_turned"
 	CoveredUp Problem = "face_covered"
 	Blurred   Problem = "face_blurred"
+	Dark      Problem = "face_dark"
+	BurntOut  Problem = "face_burnt_out"
 	OpenMouth Problem = "mouth_open"
 )
 
@@ -42,7 +46,8 @@ const (
 type Note struct {
 	Problem Problem
 	Text    string
-	Fatal   bool // the face cannot be used
+	Fatal   bool   // the face cannot be used
+	Hint    string // the way out where it is Fatal
 }
 
 // What a photo must have at least, and what it should have. Sizes are eye distances in pixels: at 24
@@ -50,11 +55,14 @@ type Note struct {
 const (
 	leastEyes, goodEyes    = 24, 80
 	leastWhole, goodWhole  = .75, .97
-	mostYaw, goodYaw       = 1.05, .60 // radians: 60° and 34°
-	mostPitch, goodPitch   = .95, .55
+	mostYaw, goodYaw       = .87, .60 // radians: 50° and 34°; beyond, one half of the face is only guessed
+	mostPitch, goodPitch   = .80, .55
 	goodSharp              = .12
 	goodMouth              = .12
-	mostCovered, goodCover = 1.01, .5 // nothing is so covered that it is refused: the eyes may do
+	wideMouth              = .25 // from here on cheeks and chin are stretched
+	mostCovered, goodCover = .9, .5
+	goodLuma               = 42  // of 255; the shared photos' darkest skin has 51, one that was darkened 37
+	goodBurnt              = .15 // share of the skin; the shared photos have 0, one that was overexposed .67
 )
 
 // Photo finds the faces in a still, largest first. A picture without any gives none and no error:
@@ -117,6 +125,7 @@ func (l *lens) judgePhoto(ctx context.Context, f *pix.Frame, s *sight) (PhotoFac
 	t := l.unwrap(f, &s.mesh, 0)
 	p.Sharpness = t.detail()
 	p.Covered = t.covered()
+	p.Luma, p.Burnt = t.exposure()
 	p.note()
 	return p, nil
 }
@@ -134,23 +143,35 @@ func (m *Mesh) mouthOpen() float32 {
 
 // note writes the sentences.
 func (p *PhotoFace) note() {
-	add := func(bad, fatal bool, problem Problem, text string) {
+	add := func(bad, fatal bool, problem Problem, text, hint string) {
 		if bad || fatal {
-			p.Notes = append(p.Notes, Note{problem, text, fatal})
+			p.Notes = append(p.Notes, Note{problem, text, fatal, hint})
 		}
 	}
 	abs := func(v float32) float32 { return max(v, -v) }
 	yaw, pitch := abs(p.Pose.Yaw), abs(p.Pose.Pitch)
 	add(p.EyeDistance < goodEyes, p.EyeDistance < leastEyes, TooSmall,
-		"the face is small in the photo; one that fills a third of the picture or more gives a sharper result")
+		"the face is small in the photo; one that fills a third of the picture or more gives a sharper result", "")
 	add(p.Inside < goodWhole, p.Inside < leastWhole, CutOff,
-		"the face is cut off by the edge of the photo; the whole face from forehead to chin should be in it")
+		"the face is cut off by the edge of the photo; the whole face from forehead to chin should be in it",
+		"Use a photo that shows the whole face from forehead to chin.")
 	add(yaw > goodYaw || pitch > goodPitch, yaw > mostYaw || pitch > mostPitch, Turned,
-		"the face is turned away; a photo from the front works best")
+		"the face is turned away; a photo from the front works best",
+		"Use a photo in which the face looks into the camera; half of it must not be hidden.")
 	add(p.Covered > goodCover, p.Covered > mostCovered, CoveredUp,
-		"something covers a part of the face; what is covered cannot be shown")
-	add(p.Sharpness < goodSharp, false, Blurred, "the face is out of focus; the result will look soft")
-	add(p.MouthOpen > goodMouth, false, OpenMouth, "the mouth is open in the photo; a closed mouth works best")
+		"something covers mouth and chin in the photo; what is covered cannot be shown",
+		"Use a photo without a mask, a hand or a scarf over the face.")
+	add(p.Sharpness < goodSharp, false, Blurred, "the face is out of focus; the result will look soft", "")
+	add(p.Luma < goodLuma, false, Dark,
+		"the face is very dark in the photo, so noise takes the place of detail; a well lit photo works better", "")
+	add(p.Burnt > goodBurnt, false, BurntOut,
+		"parts of the face are burnt out in the photo and hold no detail; a darker photo works better", "")
+	if p.MouthOpen > wideMouth {
+		add(true, false, OpenMouth,
+			"the mouth is wide open in the photo, so cheeks and chin will look strained; a closed mouth works best", "")
+	} else {
+		add(p.MouthOpen > goodMouth, false, OpenMouth, "the mouth is open in the photo; a closed mouth works best", "")
+	}
 }
 
 // Usable picks the face that a photo is meant to show, the largest, or says why there is none:
@@ -169,7 +190,7 @@ func Usable(faces []PhotoFace) (*PhotoFace, error) {
 			return nil, fault.New(fault.FaceTooSmall, "", "the face in the photo is only %d pixels wide", int(p.Box.W+.5)).
 				WithHint("Use a photo in which the face is at least %d pixels wide.", 2*leastEyes)
 		}
-		return nil, fault.New(fault.FaceUnusable, "", "%s", n.Text).WithHint("Use another photo.")
+		return nil, fault.New(fault.FaceUnusable, "", "%s", n.Text).WithHint("%s", n.Hint)
 	}
 	return p, nil
 }

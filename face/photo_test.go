@@ -37,13 +37,13 @@ func TestSharedPhotos(t *testing.T) {
 		{"odd/photo/tiny_48px.jpg", 1, fault.FaceTooSmall, []Problem{TooSmall, Blurred}, false},
 		{"odd/photo/small_160px.jpg", 1, "", []Problem{TooSmall}, false},
 		{"odd/photo/half_face.jpg", 1, fault.FaceUnusable, []Problem{CutOff}, false},
-		{"odd/photo/masked_mouth.jpg", 1, "", []Problem{CoveredUp}, false},
+		{"odd/photo/masked_mouth.jpg", 1, fault.FaceUnusable, []Problem{CoveredUp}, false},
 		{"odd/photo/blurred.jpg", 1, "", []Problem{Blurred}, false},
 		{"odd/photo/upside_down.jpg", 1, "", nil, false},
 		{"odd/photo/roll_35deg.jpg", 1, "", nil, false},
 		{"odd/photo/gray.jpg", 1, "", nil, true},
-		{"odd/photo/dark_noisy.jpg", 1, "", nil, true},
-		{"odd/photo/overexposed.jpg", 1, "", nil, true},
+		{"odd/photo/dark_noisy.jpg", 1, "", []Problem{Dark}, false},
+		{"odd/photo/overexposed.jpg", 1, "", []Problem{BurntOut}, false},
 		{"odd/photo/statue.jpg", 1, "", nil, true},
 		{"odd/photo/cartoon_3d.jpg", 1, "", nil, true},
 		{"odd/photo/huge_6000px.jpg", 1, "", nil, true},
@@ -175,5 +175,54 @@ func TestEmbedSquareAlignsTheTemplate(t *testing.T) {
 		if a.X > 50 || b.X < 98 || math.Abs(float64(a.Y-46)) > 8 || math.Abs(float64(n.Y-88)) > 10 {
 			t.Errorf("roll %.2f: eyes at %v and %v, nose at %v", roll, a, b, n)
 		}
+	}
+}
+
+// The exposure of drawn skin.
+func TestExposure(t *testing.T) {
+	x := Texture{N: textureSide, RGB: make([]uint8, 3*textureSide*textureSide), Seen: make([]uint8, textureSide*textureSide)}
+	paint := func(v uint8, share float32) {
+		for i := range x.Seen {
+			x.Seen[i] = 255
+			c := v
+			if float32(i%textureSide) < share*textureSide {
+				c = 255
+			}
+			x.RGB[3*i], x.RGB[3*i+1], x.RGB[3*i+2] = c, c, c
+		}
+	}
+	paint(30, 0)
+	if luma, burnt := x.exposure(); luma != 30 || burnt != 0 {
+		t.Errorf("dark: luma %v, burnt %v", luma, burnt)
+	}
+	paint(200, .5)
+	if luma, burnt := x.exposure(); luma < 200 || burnt < .3 || burnt > .7 {
+		t.Errorf("half burnt out: luma %v, burnt %v", luma, burnt)
+	}
+	clear(x.Seen)
+	if luma, burnt := x.exposure(); luma != 128 || burnt != 0 {
+		t.Errorf("nothing seen: luma %v, burnt %v", luma, burnt)
+	}
+}
+
+// Every reason to refuse a photo says what to do about it.
+func TestRefusalsNameTheWayOut(t *testing.T) {
+	good := PhotoFace{EyeDistance: 200, Sharpness: .3, Inside: 1, Luma: 120}
+	for name, spoil := range map[string]func(p *PhotoFace){
+		"turned": func(p *PhotoFace) { p.Pose.Yaw = -.95 }, "looking up": func(p *PhotoFace) { p.Pose.Pitch = -.9 },
+		"cut off": func(p *PhotoFace) { p.Inside = .5 }, "covered": func(p *PhotoFace) { p.Covered = 1 },
+		"small": func(p *PhotoFace) { p.EyeDistance = 20 },
+	} {
+		p := good
+		spoil(&p)
+		p.note()
+		_, err := Usable([]PhotoFace{p})
+		if err == nil || fault.From(err).Hint == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	good.note()
+	if len(good.Notes) > 0 {
+		t.Errorf("a good photo has notes %v", good.Notes)
 	}
 }

@@ -128,3 +128,28 @@ const (
 )
 
 func ramp(v, from, full float64) float64 { return max(0, min(1, (v-from)/(full-from))) }
+
+// exposure is how bright the skin is: the median of its luma, 0…255, and the share of it that is
+// burnt out in at least one channel. Without skin they are 128 and 0.
+func (t *Texture) exposure() (luma, burnt float32) {
+	var all []float32
+	lost := 0
+	for i, r := range regions() {
+		if t.Seen[i] < 128 || r != upperSkin && r != lowerSkin {
+			continue
+		}
+		red, green, blue := t.RGB[3*i], t.RGB[3*i+1], t.RGB[3*i+2]
+		all = append(all, float32(t.luma(i%t.N, i/t.N)))
+		if max(red, green, blue) >= burntOut {
+			lost++
+		}
+	}
+	if len(all) == 0 {
+		return 128, 0
+	}
+	n := len(all)
+	return median(all), float32(lost) / float32(n)
+}
+
+// burntOut is the code from which a channel of a photo holds no shading any more.
+const burntOut = 252
