@@ -118,8 +118,18 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 
 	soft := s.texture.blurred(1)
 	small := soft.resampled(maskSide)
+	var hidden pix.Map // by spectacles
 	if frame, worn := r.glasses(small, bridgeOnPhoto); worn {
-		warn = append(warn, Warning{"glasses", "Glasses are painted out of the photo; a photo without them works better."})
+		var dark, lost bool
+		hidden, dark, lost = r.behindGlasses(small, frame)
+		switch {
+		case dark:
+			warn = append(warn, Warning{"sunglasses", "Glasses hide the eyes in the photo, so the whole eye region stays that of the video; a photo without them works better."})
+		case lost:
+			warn = append(warn, Warning{"glasses", "The glasses in the photo cover the brows, so these stay those of the video; a photo without glasses works better."})
+		default:
+			warn = append(warn, Warning{"glasses", "Glasses are painted out of the photo; a photo without them works better."})
+		}
 		brows := r.brows.Grow(.012 * maskSide)
 		for i, b := range brows.Pix {
 			if b >= .5 {
@@ -143,6 +153,8 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 		warn = append(warn, Warning{"hard_shadow", "Hard shadows lie on the face in the photo, and what they hide is guessed; an evenly lit photo works better."})
 	}
 	solid := r.solid(conf)
+	without(solid, hidden)
+	without(s.own, hidden)
 	s.confidence = pix.NewMap(textureSide, textureSide)
 	pix.Resample(s.confidence, solid)
 	s.light = pix.NewMap(textureSide, textureSide)

@@ -150,36 +150,6 @@ func TestHardShadowIsSaid(t *testing.T) {
 	}
 }
 
-func TestGlassesAreFoundAndPaintedOver(t *testing.T) {
-	photo := photoOf(paleFace, 0, 1)
-	box := boxAround(photo.Mesh[:], 4, photo.Frame.Bounds())
-	before := photo.Frame.RGB(box)
-	after := before.Clone()
-	mask := pix.NewMap(box.W(), box.H())
-	at := func(i int, dx, dy float32) pix.Vec2 {
-		p := photo.Mesh[i]
-		return pix.Vec2{X: p.X - float32(box.X0) + dx, Y: p.Y - float32(box.Y0) + dy}
-	}
-	for _, eye := range [][2]int{{33, 133}, {362, 263}} {
-		a, b := at(eye[0], -8, -22), at(eye[1], 8, 24)
-		mask.FillLine([]pix.Vec2{a, {X: b.X, Y: a.Y}, b, {X: a.X, Y: b.Y}, a}, 5)
-	}
-	mask.FillLine([]pix.Vec2{at(133, 0, -4), at(362, 0, -4)}, 6)
-	for k := range after.C {
-		for i, m := range mask.Pix {
-			after.C[k][i] += m * (25 - after.C[k][i])
-		}
-	}
-	photo.Frame.Replace(box, before, after, false)
-	id, warnings, err := NewIdentity([]Photo{photo}, DefaultOptions())
-	if err != nil || !slices.Contains(codes(warnings), "glasses") {
-		t.Fatalf("%v, warnings %v", err, warnings)
-	}
-	if c := texelAt(id, 168); c[1] < 120 {
-		t.Errorf("the bridge of the nose is still %.0f dark", c[1])
-	}
-}
-
 func TestOffsetNeverOpensTheMouth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := &Identity{open: rapid.Float32Range(0, .3).Draw(t, "open")}

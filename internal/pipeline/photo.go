@@ -83,17 +83,22 @@ func (w *work) identities(ctx context.Context, o swap.Options) ([]*swap.Identity
 		var list []*swap.Identity
 		for _, photos := range w.fetched.Photos {
 			var set []swap.Photo
+			told := map[string]bool{} // what readPhoto has warned about already
 			for _, in := range photos {
 				p, err := w.readPhoto(ctx, in)
 				if err != nil {
 					return nil, err
 				}
 				set = append(set, swap.Photo{Frame: p.frame, Mesh: &p.face.Mesh})
+				for _, n := range p.face.Notes {
+					told[string(n.Problem)] = true
+				}
 			}
 			id, warnings, err := newIdentity(ctx, set, o)
 			if err != nil {
 				return nil, fault.From(err).WithParam(photos[0].Name)
 			}
+			warnings = slices.DeleteFunc(warnings, func(g swap.Warning) bool { return told[g.Code] })
 			for _, g := range worthSaying(warnings, photos) {
 				w.warn(photos[0].Name + ": " + g)
 			}
