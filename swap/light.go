@@ -184,19 +184,25 @@ type lightGrid struct {
 // for bright and dark detail, on lightSide. Interleaved: red, green, blue, bright, dark.
 type gain [lightSide * lightSide][5]float32
 
-// transfer computes the gain. tone 1 gives the face the target's skin tone; the shading is
-// limited around the mean change, the mean itself is not.
+// toneLimit bounds, in log light, how much lighter or darker than the footage's skin the photo's tone
+// can make it: a photo's exposure is not its skin's, and neck and ears stay as they are.
+const toneLimit = .6
+
+// transfer computes the gain. tone 1 gives the face the target's skin tone, 0 keeps the photo's; the
+// shading is limited around the mean change, the mean itself is not.
 func (w *lightGrid) transfer(dst *gain, l *light, tone float32) {
 	var mean [3]float32
 	for k := range mean {
 		mean[k] = l.mean[k] - w.mean[k]
 	}
+	luma := (mean[0] + mean[1] + mean[2]) / 3
+	own := limited(luma, toneLimit) - luma
 	for i := range dst {
 		gloss := l.form.Pix[i] * w.gloss.Pix[i]
 		sum := float32(0)
 		for k := range mean {
 			d := l.base[k].Pix[i] - w.base[k].Pix[i] - mean[k]
-			v := tone*mean[k] + pix.Clamp(d, -shadeLimit, shadeLimit)
+			v := mean[k] - (1-tone)*(mean[k]+own) + pix.Clamp(d, -shadeLimit, shadeLimit)
 			sum += v
 			dst[i][k] = v + gloss
 		}

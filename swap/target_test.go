@@ -226,3 +226,34 @@ func TestBlurredFootageIsNoticed(t *testing.T) {
 		t.Errorf("footage blurred by 1.5 asks for a blur of %v", s)
 	}
 }
+
+func TestToneKeepsThePhotosColourButNotItsExposure(t *testing.T) {
+	flat := func(r, g, b float32) colours {
+		c := newColours(lightSide)
+		for k, v := range []float32{r, g, b} {
+			c[k].Each(func(float32) float32 { return v })
+		}
+		return c
+	}
+	// The photo is two log units darker and a little redder than the footage.
+	w := &lightGrid{base: flat(-2.8, -3.1, -3.1), mean: [3]float32{-2.8, -3.1, -3.1}, gloss: pix.NewMap(lightSide, lightSide)}
+	l := &light{base: flat(-1, -1, -1), mean: [3]float32{-1, -1, -1}, form: pix.NewMap(lightSide, lightSide)}
+	skin := func(tone float32) (c [3]float32) {
+		q := new(gain)
+		w.transfer(q, l, tone)
+		for k := range c {
+			c[k] = w.mean[k] + q[0][k]
+		}
+		return c
+	}
+	if c := skin(1); max(c[0], c[1], c[2]) > -.999 || min(c[0], c[1], c[2]) < -1.001 {
+		t.Errorf("tone 1 gives %v, not the footage's skin", c)
+	}
+	c := skin(0)
+	if d := float64(c[0] - c[1]); math.Abs(d-.3) > 1e-3 {
+		t.Errorf("tone 0 keeps %.3f of the photo's redness of .3", d)
+	}
+	if d := (c[0]+c[1]+c[2])/3 + 1; d < -toneLimit-1e-3 || d > -.9*toneLimit {
+		t.Errorf("tone 0 makes the face %.2f lighter, at most %.2f either way is wanted", d, toneLimit)
+	}
+}
