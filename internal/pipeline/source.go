@@ -193,10 +193,20 @@ func (w *work) lookThrough(ctx context.Context, path string, info *media.Info) (
 	return a, step, err
 }
 
-// strangers is the distance between two embeddings above which photos surely show two people: the same
-// person lies at most .32 apart in good views, strangers at .58 ± .08; a pose or twenty years
-// bring a few to .42.
-const strangers = .42
+// strangers is the distance between two embeddings above which photos from one side surely show two
+// people: the same person lies at most .32 apart in good views, strangers at .58 ± .08. Turned heads
+// are farther apart, up to .44 at 45°: between turnAlike and turnApart (radians, 17° and 46°) of
+// difference in yaw, strangersTurned takes over.
+const (
+	strangers, strangersTurned = .42, .52
+	turnAlike, turnApart       = .3, .8
+)
+
+// oneApart is how far apart two photos of one person may be.
+func oneApart(a, b *face.PhotoFace) float64 {
+	d := a.Pose.Yaw - b.Pose.Yaw
+	return strangers + (strangersTurned-strangers)*float64(pix.SmoothStep(max(d, -d), turnAlike, turnApart))
+}
 
 // samePerson refuses photos that do not all show one person. The photo most like all others
 // stands for the person; of two, the first. Pictures taken from clips that do not fit are named in
@@ -214,7 +224,7 @@ func samePerson(photos []portrait, in []input) (drop []int, err error) {
 	}
 	for i := range photos {
 		switch {
-		case i == best || face.Apart(photos[i].face.Embedding, photos[best].face.Embedding) < strangers:
+		case i == best || face.Apart(photos[i].face.Embedding, photos[best].face.Embedding) < oneApart(&photos[i].face, &photos[best].face):
 		case in[i].Still != nil:
 			drop = append(drop, i)
 		default:

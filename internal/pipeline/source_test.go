@@ -36,6 +36,15 @@ func TestSamePerson(t *testing.T) {
 	if _, err := samePerson(photos[:2], names(false)); fault.From(err).Param != "b.jpg" {
 		t.Errorf("of two, the second is not named: %v", err)
 	}
+	// .47 apart: two people seen from one side, perhaps one from two.
+	turned := []portrait{looksLike(0, 0), looksLike(0, .47)}
+	if _, err := samePerson(turned, names(false)[1:]); !fault.Is(err, fault.FaceUnusable) {
+		t.Errorf("strangers from the front: %v", err)
+	}
+	turned[1].face.Pose.Yaw = .8
+	if _, err := samePerson(turned, names(false)[1:]); err != nil {
+		t.Errorf("one person from the side: %v", err)
+	}
 	drop, err := samePerson(photos, names(true))
 	if err != nil || !slices.Equal(drop, []int{0}) {
 		t.Errorf("dropped %v, %v", drop, err)
