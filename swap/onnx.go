@@ -53,8 +53,11 @@ func (e *onnxEngine) draw(ctx context.Context, f *pix.Frame, o *face.Observation
 	if weight <= 0 {
 		return nil
 	}
-	points := fivePoints(&o.Mesh)
 	n := e.networks
+	points, err := n.points(ctx, f, o)
+	if err != nil {
+		return err
+	}
 	sq, ok := align(n.templates, points, n.side)
 	if !ok || squareBox(sq, f.Bounds()).Empty() {
 		return nil

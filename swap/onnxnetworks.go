@@ -21,6 +21,8 @@ type NetworkSet struct {
 	Enhancer *infer.Network // makes the swapped face sharper; nil for none
 	Occluder *infer.Network // finds what lies in front of the face; nil: what the engine itself sees of it
 	Parser   *infer.Network // keeps only parts of the swapped face; nil for none
+	// Landmarker finds the points by which a face is aligned; nil: the mesh has them, steadier in time.
+	Landmarker *infer.Network
 
 	// Boost is the side in pixels at which a face is swapped, one of the swapper card's; 0 is the network's own.
 	Boost int
@@ -56,6 +58,7 @@ func NewNetworks(set NetworkSet) (*Networks, error) {
 	}{
 		{set.Swapper, infer.Swapper, "model"}, {set.Recogniser, infer.Recogniser, "recogniser"}, {set.Converter, infer.Converter, "converter"},
 		{set.Enhancer, infer.Enhancer, "enhancer"}, {set.Occluder, infer.Occluder, "occluder"}, {set.Parser, infer.Parser, "parser"},
+		{set.Landmarker, infer.Landmarker, "landmarker"},
 	} {
 		if p.net != nil && p.net.Card().Kind != p.kind {
 			return nil, fault.New(fault.InvalidField, p.param, "%s is no %s, but a %s", p.net.Card().Name, p.kind, p.net.Card().Kind)
@@ -63,6 +66,9 @@ func NewNetworks(set NetworkSet) (*Networks, error) {
 	}
 	card := set.Swapper.Card()
 	if err := n.checkEmbedding(card); err != nil {
+		return nil, err
+	}
+	if err := checkLandmarker(set.Landmarker); err != nil {
 		return nil, err
 	}
 	n.side = pictureSide(set.Swapper, infer.RoleTarget)
@@ -243,7 +249,8 @@ func Embedding(ctx context.Context, recogniser *infer.Network, f *pix.Frame, m *
 }
 
 // Reach is Reach for faces that these networks change: the hull of the squares that they draw over,
-// and the chroma samples across its border.
+// and the chroma samples across its border. A Landmarker is not asked: where its points lie elsewhere than the
+// mesh's, so does the square.
 func (n *Networks) Reach(o *face.Observation) []pix.Vec2 {
 	points := fivePoints(&o.Mesh)
 	sq, ok := align(n.templates, points, n.side)

@@ -29,6 +29,7 @@ type networkFlags struct {
 	Enhancer   string  `help:"With onnx: a network that makes the swapped face sharper." placeholder:"NAME"`
 	Occluder   string  `help:"With onnx: a network that finds what lies in front of the face; otherwise TwinSync's own eye does." placeholder:"NAME"`
 	Parser     string  `help:"With onnx: a network that finds the parts of the face; the others stay as filmed." placeholder:"NAME"`
+	Landmarker string  `help:"With onnx: a network that finds the points by which the face is aligned; otherwise TwinSync's own are taken, which are steadier." placeholder:"NAME"`
 	PixelBoost int     `help:"With onnx: side in pixels at which the face is swapped, one of those in the network's card; 0 is its own." default:"0" placeholder:"N"`
 	Weight     float64 `help:"With onnx: above 0.5 further away from the face that is there, below 0.5 nearer to it; 0 to 1." default:"0.5"`
 	Blend      int     `help:"With onnx: how much of the enhancer's picture is used, in percent; 0 is what its card says." default:"0" placeholder:"PERCENT"`
@@ -39,7 +40,7 @@ type networkFlags struct {
 // engine is what the flags say, for the pipeline.
 func (f networkFlags) engine() pipeline.Engine {
 	e := pipeline.Engine{
-		Model: f.Model, Enhancer: f.Enhancer, Occluder: f.Occluder, Parser: f.Parser,
+		Model: f.Model, Enhancer: f.Enhancer, Occluder: f.Occluder, Parser: f.Parser, Landmarker: f.Landmarker,
 		Boost: f.PixelBoost, Away: f.Weight - .5, Blend: f.Blend,
 	}
 	if f.Engine != swap.EngineMesh {

@@ -180,7 +180,7 @@ func TestNetworkFailures(t *testing.T) {
 
 func TestNetworkFlags(t *testing.T) {
 	got, err := parse(t, "swap", "--image=a.jpg", "--video=c.mp4", "--out=o.mp4", "--engine=onnx", "--model=inswapper_128", "--enhancer=gfpgan_1.4",
-		"--occluder=xseg_1", "--parser=bisenet_resnet_34", "--pixel-boost=256", "--weight=0.75", "--blend=60")
+		"--occluder=xseg_1", "--parser=bisenet_resnet_34", "--landmarker=2dfan4", "--pixel-boost=256", "--weight=0.75", "--blend=60")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestNetworkFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := pipeline.Engine{Name: "onnx", Model: "inswapper_128", Enhancer: "gfpgan_1.4", Occluder: "xseg_1", Parser: "bisenet_resnet_34", Boost: 256, Away: .25, Blend: 60}
+	want := pipeline.Engine{Name: "onnx", Model: "inswapper_128", Enhancer: "gfpgan_1.4", Occluder: "xseg_1", Parser: "bisenet_resnet_34", Landmarker: "2dfan4", Boost: 256, Away: .25, Blend: 60}
 	if d := cmp.Diff(want, spec.Engine); d != "" {
 		t.Error(d)
 	}

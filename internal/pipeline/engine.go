@@ -11,14 +11,17 @@ import (
 // Engine says what makes the pictures of a swap: the zero value is the built-in engine. Networks are named
 // as they were added to the installation's store, never by a path.
 type Engine struct {
-	Name     string  `json:"name,omitempty"`     // swap.EngineMesh, which "" stands for, or swap.EngineONNX
-	Model    string  `json:"model,omitempty"`    // the swapper
-	Enhancer string  `json:"enhancer,omitempty"` // "" for none
-	Occluder string  `json:"occluder,omitempty"` // "": what the engine itself sees in front of a face
-	Parser   string  `json:"parser,omitempty"`   // "" for none
-	Boost    int     `json:"boost,omitempty"`    // side in pixels of pixel boost; 0 is the network's own
-	Away     float64 `json:"away,omitempty"`     // −½…½: away from the target's identity
-	Blend    int     `json:"blend,omitempty"`    // percent of the enhancer's picture; 0 is its card's
+	Name     string `json:"name,omitempty"`     // swap.EngineMesh, which "" stands for, or swap.EngineONNX
+	Model    string `json:"model,omitempty"`    // the swapper
+	Enhancer string `json:"enhancer,omitempty"` // "" for none
+	Occluder string `json:"occluder,omitempty"` // "": what the engine itself sees in front of a face
+	Parser   string `json:"parser,omitempty"`   // "" for none
+	// Landmarker finds the points by which a face is aligned; "": the analysis has them.
+	Landmarker string `json:"landmarker,omitempty"`
+
+	Boost int     `json:"boost,omitempty"` // side in pixels of pixel boost; 0 is the network's own
+	Away  float64 `json:"away,omitempty"`  // −½…½: away from the target's identity
+	Blend int     `json:"blend,omitempty"` // percent of the enhancer's picture; 0 is its card's
 }
 
 // onnx tells whether added networks are used.
@@ -52,6 +55,7 @@ func (e Engine) Validate() error {
 	}
 	for _, n := range []struct{ field, name string }{
 		{"model", e.Model}, {"enhancer", e.Enhancer}, {"occluder", e.Occluder}, {"parser", e.Parser},
+		{"landmarker", e.Landmarker},
 	} {
 		if n.name == "" {
 			continue

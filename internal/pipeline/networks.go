@@ -148,7 +148,7 @@ func (e Engine) open(ctx context.Context, rt *infer.Runtime, store *infer.Store,
 	for _, p := range []struct {
 		to          **infer.Network
 		field, name string
-	}{{&set.Swapper, "model", e.Model}, {&set.Enhancer, "enhancer", e.Enhancer}, {&set.Occluder, "occluder", e.Occluder}, {&set.Parser, "parser", e.Parser}} {
+	}{{&set.Swapper, "model", e.Model}, {&set.Enhancer, "enhancer", e.Enhancer}, {&set.Occluder, "occluder", e.Occluder}, {&set.Parser, "parser", e.Parser}, {&set.Landmarker, "landmarker", e.Landmarker}} {
 		if *p.to, err = load(p.field, p.name); err != nil {
 			return nil, err
 		}
