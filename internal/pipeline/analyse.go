@@ -55,18 +55,24 @@ func observe(ctx context.Context, w *work) error {
 		return err
 	}
 	key := w.key("observations")
-	if err := w.store(ctx, w.r.cfg.Blobs, key, func(out io.Writer) error {
+	if err := w.store(ctx, func(out io.Writer) error {
 		_, err := o.Finish().WriteTo(out)
 		return err
-	}); err != nil {
+	}, place{w.r.cfg.Blobs, key}); err != nil {
 		return err
 	}
 	w.out = analysed{Key: key}
 	return nil
 }
 
-// store writes a file by write and brings it into a store under key.
-func (w *work) store(ctx context.Context, to *blob.Store, key string, write func(io.Writer) error) error {
+// place is where something is stored.
+type place struct {
+	to  *blob.Store
+	key string
+}
+
+// store writes a file by write, once, and brings it to every place.
+func (w *work) store(ctx context.Context, write func(io.Writer) error, places ...place) error {
 	f, err := os.CreateTemp(w.dir, "out-")
 	if err != nil {
 		return err
@@ -74,8 +80,12 @@ func (w *work) store(ctx context.Context, to *blob.Store, key string, write func
 	if err := errors.Join(write(f), f.Close()); err != nil {
 		return err
 	}
-	_, err = to.Put(ctx, key, f.Name())
-	return err
+	for _, p := range places {
+		if _, err := p.to.Put(ctx, p.key, f.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // videoFault names the video in what is the user's to mend.

@@ -98,10 +98,8 @@ func keepAnalysis(ctx context.Context, w *work) error {
 	w.joined.Analysis = w.fetched.Analysis
 	if w.joined.Analysis == "" {
 		w.joined.Analysis = w.key("analysis")
-		if err := w.store(ctx, w.r.cfg.Blobs, w.joined.Analysis, w.analysis.Write); err != nil {
-			return err
-		}
-		if err := w.store(ctx, w.r.cfg.Analyses, w.fetched.Keep, w.analysis.Write); err != nil {
+		if err := w.store(ctx, w.analysis.Write, place{w.r.cfg.Blobs, w.joined.Analysis},
+			place{w.r.cfg.Analyses, w.fetched.Keep}); err != nil {
 			return err
 		}
 	}

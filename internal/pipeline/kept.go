@@ -12,9 +12,10 @@ import (
 // decode them a second time. It only ever saves work: what does not fit, or was kept by another
 // process, is decoded again, to the same frames.
 type keptFrames struct {
-	mu   sync.Mutex
-	room int64 // bytes that may still be kept
-	by   map[keptKey]kept
+	mu      sync.Mutex
+	room    int64 // bytes that may still be kept
+	by      map[keptKey]kept
+	removed sync.WaitGroup // files on their way out
 }
 
 type keptKey struct {
@@ -68,7 +69,10 @@ func (k *keptFrames) take(id task.ID, rng media.Range) (f media.Kept, free func(
 	return e.frames, e.free, ok
 }
 
-// clear frees everything.
+// drop frees what was taken without waiting: a gigabyte takes a tenth of a second to remove.
+func (k *keptFrames) drop(free func()) { k.removed.Go(free) }
+
+// clear frees everything and waits for what is being freed.
 func (k *keptFrames) clear() {
 	k.mu.Lock()
 	all := k.by
@@ -77,6 +81,7 @@ func (k *keptFrames) clear() {
 	for _, e := range all {
 		e.free()
 	}
+	k.removed.Wait()
 }
 
 // keepFrames finds a place for the frames of this segment. path is "" where they are not to be kept;

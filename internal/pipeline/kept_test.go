@@ -124,6 +124,7 @@ func TestRenderReadsWhatWasKept(t *testing.T) {
 		t.Error(d)
 	}
 	w.close()
+	w.r.kept.removed.Wait()
 	if _, err := os.Stat(path); !os.IsNotExist(err) || w.r.kept.room != room {
 		t.Errorf("the frames stay: %v, room %d of %d", err, w.r.kept.room, room)
 	}

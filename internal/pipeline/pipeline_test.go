@@ -145,7 +145,7 @@ func TestFindAnalysis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store(t.Context(), store, kept, a.Write); err != nil {
+	if err := w.store(t.Context(), a.Write, place{store, kept}); err != nil {
 		t.Fatal(err)
 	}
 	key := find()

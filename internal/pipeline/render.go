@@ -99,7 +99,7 @@ func render(ctx context.Context, w *work) error {
 // openFrames reads the segment's frames: those that the analysis kept, or from the video.
 func (w *work) openFrames(ctx context.Context) (*media.Reader, error) {
 	if k, free, ok := w.r.kept.take(w.job.Task.ID, w.rng); ok {
-		w.free = append(w.free, func() error { free(); return nil })
+		w.free = append(w.free, func() error { w.r.kept.drop(free); return nil })
 		in, err := media.OpenKept(ctx, k, w.info)
 		if err == nil {
 			return in, nil
