@@ -226,10 +226,12 @@ func (t *texture) drawAlpha(id *Identity, g *target, r *regions) {
 	eyes := r.eyes.Grow(eyeGrow * fn).Blurred(eyeSoft * fn)
 	lips := r.lips.Grow(ownLips * fn).Blurred(ownLips * fn)
 	laugh := pix.SmoothStep(id.open, openMouth, laughOpening)
+	beards := pix.NewMap(r.n, r.n)
+	pix.Resample(beards, g.bearded(id))
 	top := face.Canonical().UV[10].Y
 	for i := range t.texels {
 		v := r.v(i / r.n)
-		a := pix.SmoothStep(r.rim.Pix[i], outlineInset, outlineInset+outlineFeather) *
+		a := pix.SmoothStep(r.rim.Pix[i], outlineInset, outlineInset+outlineFeather+beardFade*beards.Pix[i]) *
 			pix.SmoothStep(v, top+foreheadFrom, top+foreheadFull)
 		t.texels[i].alpha = a * conf.Pix[i] * keep.Pix[i] * (1 - eyes.Pix[i]) * (1 - laugh*lips.Pix[i])
 	}
