@@ -44,6 +44,7 @@ func (r *runner) pair(ctx context.Context, j job, others []other) error {
 type result struct {
 	frames  []*pix.Frame
 	reports []swap.FrameReport // nil where the tool does not tell
+	notes   []string           // warnings
 	ms      float64
 }
 
@@ -56,15 +57,22 @@ func (r *runner) swap(ctx context.Context, p *portrait, c *clip) (*result, error
 	}
 	o := r.options(c.fps)
 	photos := []swap.Photo{{Frame: p.frame, Mesh: &p.face.Mesh}}
+	for _, n := range p.face.Notes {
+		out.notes = append(out.notes, n.Text)
+	}
 	var id *swap.Identity
+	var warnings []swap.Warning
 	var err error
 	if r.networks != nil {
-		id, _, err = r.networks.Identity(ctx, photos)
+		id, warnings, err = r.networks.Identity(ctx, photos)
 	} else {
-		id, _, err = swap.NewIdentity(photos, o)
+		id, warnings, err = swap.NewIdentity(photos, o)
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, w := range warnings {
+		out.notes = append(out.notes, w.Text)
 	}
 	plan, err := swap.NewPlan(c.analysis, []swap.Assignment{{Person: c.person, Identity: id}}, o)
 	if err != nil {
@@ -92,7 +100,7 @@ func (r *runner) swap(ctx context.Context, p *portrait, c *clip) (*result, error
 
 // measureAll measures our result and the others' on the same inputs, and draws the sheet.
 func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ours *result, others []other) error {
-	pair := &Pair{Photo: j.photo, Clip: j.clip, Start: c.start, Set: j.set, Frames: len(c.frames), SwapMS: ours.ms}
+	pair := &Pair{Photo: j.photo, Clip: j.clip, Start: c.start, Set: j.set, Frames: len(c.frames), SwapMS: ours.ms, Notes: ours.notes}
 	if err := r.measure(ctx, pair, p, c, ours); err != nil {
 		return err
 	}

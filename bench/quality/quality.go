@@ -115,17 +115,18 @@ type Report struct {
 
 // Pair is one photo in one clip.
 type Pair struct {
-	Photo   string  `json:"photo"`
-	Clip    string  `json:"clip"`
-	Start   int     `json:"start"` // the clip's first frame that is used
-	Set     string  `json:"set,omitempty"`
-	Tool    string  `json:"tool,omitempty"` // whose result it is, "" for ours
-	Frames  int     `json:"frames"`
-	Lost    int     `json:"lost"` // swapped frames in which the mesh network finds no face any more
-	Figures Figures `json:"figures"`
-	Left    []Left  `json:"left,omitempty"`
-	SwapMS  float64 `json:"swap_ms"` // wall time per frame in the engine, with all workers
-	Sheet   string  `json:"sheet,omitempty"`
+	Photo   string   `json:"photo"`
+	Clip    string   `json:"clip"`
+	Start   int      `json:"start"` // the clip's first frame that is used
+	Set     string   `json:"set,omitempty"`
+	Tool    string   `json:"tool,omitempty"` // whose result it is, "" for ours
+	Frames  int      `json:"frames"`
+	Lost    int      `json:"lost"` // swapped frames in which the mesh network finds no face any more
+	Figures Figures  `json:"figures"`
+	Left    []Left   `json:"left,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what the user would be warned about
+	SwapMS  float64  `json:"swap_ms"`         // wall time per frame in the engine, with all workers
+	Sheet   string   `json:"sheet,omitempty"`
 	pictures
 }
 
