@@ -167,3 +167,31 @@ func TestFrontIsSteady(t *testing.T) {
 		last = now
 	}
 }
+
+// A strand that hangs over a brow's end is hair, a brow under a fringe is not.
+func TestStrandsOverBrows(t *testing.T) {
+	r := newRegions(maskSide)
+	fn := float32(maskSide)
+	tail, middle := face.Canonical().UV[70], face.Canonical().UV[105]
+	at := func(m pix.Map, p pix.Vec2) float32 { return m.Bilinear(p.X*(fn-1), p.Y*(fn-1)) }
+	brow := r.brows.Grow(.015 * fn)
+	hair := pix.NewMap(maskSide, maskSide)
+	for i := range hair.Pix { // the skin model leaves brows out
+		if u := r.v(i % maskSide); u > .05 && u < tail.X+.02 && brow.Pix[i] < .5 {
+			hair.Pix[i] = 1
+		}
+	}
+	keep := r.withoutHair(hair, .01)
+	if at(keep, tail) > .3 || at(keep, middle) < .9 {
+		t.Errorf("strand: tail %.2f, middle %.2f", at(keep, tail), at(keep, middle))
+	}
+	clear(hair.Pix)
+	for i := range hair.Pix {
+		if v := r.v(i / maskSide); v < middle.Y && brow.Pix[i] < .5 {
+			hair.Pix[i] = 1
+		}
+	}
+	if keep = r.withoutHair(hair, .01); at(keep, tail) < .7 || at(keep, middle) < .7 {
+		t.Errorf("fringe: tail %.2f, middle %.2f", at(keep, tail), at(keep, middle))
+	}
+}

@@ -374,16 +374,27 @@ func (r *regions) hairOn(skin pix.Map) pix.Map {
 	return hair.Grow(.012 * fn)
 }
 
-// withoutHair is 1 - hair, softened, where hair can lie and 1 elsewhere.
+// withoutHair is 1 - hair, softened, where hair can lie and 1 elsewhere. Brows are no hair, except where
+// hair lies above and under them: there a strand hangs over them.
 func (r *regions) withoutHair(hair pix.Map, soft float32) pix.Map {
 	fn := float32(r.n)
 	brows := r.brows.Grow(.015 * fn).Blurred(.006 * fn)
-	keep := hair.Blurred(soft * fn)
+	over := hair.Close(strandGap * fn)
+	all := hair.Clone()
+	for i, b := range brows.Pix {
+		if b > 0 && over.Pix[i] > .5 {
+			brows.Pix[i], all.Pix[i] = 0, 1
+		}
+	}
+	keep := all.Blurred(soft * fn)
 	for i, h := range keep.Pix {
 		keep.Pix[i] = pix.Clamp(1-r.hair.Pix[i]*(1-brows.Pix[i])*h, 0, 1)
 	}
 	return keep
 }
+
+// strandGap is half the height, in shares of the square, of a brow with its margin.
+const strandGap = .04
 
 // solid turns a confidence into one clean blob around the nose: opened, without holes, with a
 // soft edge. Stripes and islands would show as stains.
