@@ -234,3 +234,80 @@ outputs: [{role: embedding, name: output}]
 	}
 	return n
 }
+
+// TestPublishedDetectors: each published detector's card, with a network of its inputs and outputs that sees one
+// face at the first cell of the coarsest grid, finds it and nothing else.
+func TestPublishedDetectors(t *testing.T) {
+	cards, err := infer.PublishedCards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt, err := infer.Open(infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rt.Close() })
+	own := models(t, DefaultOptions())
+	f := pix.NewFrame(pix.Layout{W: 640, H: 480, SubX: 1, SubY: 1, Depth: 8}, pix.Colour{})
+	ran := 0
+	for _, c := range cards {
+		if c.Kind != infer.Detector {
+			continue
+		}
+		ran++
+		var tables []infertest.Table
+		for i, o := range c.Outputs {
+			table := infertest.Table{Name: o.Name, Dims: o.Shape}
+			if table.Name == "" {
+				table.Name = fmt.Sprint("out", i)
+			}
+			if o.Role == infer.RoleRows {
+				n := int(o.Shape[2])
+				table.Values = make([]float32, 20*n)
+				for k, v := range []float32{100, 100, 200, 200, .9} {
+					table.Values[k*n] = v
+				}
+				tables = append(tables, table)
+				continue
+			}
+			n := c.Size / o.Stride * (c.Size / o.Stride) * max(1, c.Decoder.Anchors)
+			each := map[infer.Role]int{infer.RoleScores: 1, infer.RoleObjectness: 1, infer.RoleBoxes: 4, infer.RolePoints: 10}[o.Role]
+			table.Values, table.Dims = make([]float32, n*each), []int64{int64(n), int64(each)}
+			if c.Decoder.Name == infer.DecodeYuNet {
+				table.Dims = []int64{1, int64(n), int64(each)}
+			}
+			if o.Stride == 32 {
+				switch {
+				case o.Role == infer.RoleScores || o.Role == infer.RoleObjectness:
+					table.Values[0] = .95
+				case o.Role == infer.RoleBoxes && c.Decoder.Name == infer.DecodeYuNet: // centre 100, side 200
+					copy(table.Values, []float32{100. / 32, 100. / 32, float32(math.Log(200. / 32)), float32(math.Log(200. / 32))})
+				case o.Role == infer.RoleBoxes: // from 0 to 200
+					copy(table.Values, []float32{0, 0, 200. / 32, 200. / 32})
+				}
+			}
+			tables = append(tables, table)
+		}
+		net, err := rt.OpenBytes(infertest.Oracle(int64(c.Size), tables...).Bytes(), c)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		with, err := own.WithDetector(net)
+		if err != nil {
+			t.Fatalf("%s: %v", c.Name, err)
+		}
+		found, err := with.helper.look(t.Context(), &lens{m: with}, f, nil)
+		if err != nil || len(found) != 1 {
+			t.Errorf("%s: %v, %v", c.Name, found, err)
+			continue
+		}
+		k := 640 / float32(c.Size)
+		if b := found[0].box; overlap(b, Box{0, 0, 200 * k, 200 * k}) < .98 {
+			t.Errorf("%s: %+v", c.Name, b)
+		}
+	}
+	if ran < 4 {
+		t.Errorf("only %d cards were run", ran)
+	}
+}
