@@ -149,3 +149,25 @@ func TestDressFollowsTheHeadWithoutJumps(t *testing.T) {
 		t.Error("both sides wear the same")
 	}
 }
+
+func TestAPhotoWithoutGlassesWins(t *testing.T) {
+	wrinkled := paleFace // where the frame was, they are gone
+	wrinkled.wrinkles = true
+	worn := withGlasses(photoOf(wrinkled, 0, 1), -8, [3]float32{-1})
+	id, warnings, err := NewIdentity([]Photo{worn, photoOf(wrinkled, .05, 1)}, DefaultOptions())
+	if err != nil || len(warnings) != 1 {
+		t.Fatal(err, warnings)
+	}
+	bare, painted := identityOf(t, photoOf(wrinkled, .05, 1)), identityOf(t, worn)
+	far, near := float32(0), float32(0)
+	for y := 180; y < 300; y++ {
+		for x := 100; x < 412; x++ {
+			want := bare.texture[1].Row(y)[x]
+			a, b := painted.texture[1].Row(y)[x]-want, id.texture[1].Row(y)[x]-want
+			far, near = far+a*a, near+b*b
+		}
+	}
+	if near > .4*far {
+		t.Errorf("around the eyes the face with both photos is %.1f from the bare one, with the painted one alone %.1f", near, far)
+	}
+}

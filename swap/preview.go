@@ -2,6 +2,7 @@ package swap
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -59,7 +60,7 @@ func (v *Preview) Frame(ctx context.Context, first, at, end int, next func() (*p
 	defer s.work.Wait()
 	for i := first; i < end; i++ {
 		f, err := next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

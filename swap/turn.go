@@ -112,7 +112,7 @@ func mixTextures(a, b *texture, share float32) *texture {
 
 // floats are the numbers of all texels, one after another.
 func (t *texture) floats() []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(t.texels))), len(t.texels)*int(unsafe.Sizeof(texel{})/4))
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(t.texels))), len(t.texels)*int(unsafe.Sizeof(texel{})/4)) //nolint:gosec // a texel is nothing but float32, as the loops in C know
 }
 
 // mixLight is a + share·(b − a) of what depends on the photo.

@@ -189,11 +189,18 @@ func (w *work) judge(ctx context.Context, i int) error {
 		if err != nil {
 			return err
 		}
-		if in.Still == nil {
-			w.warn(p.warnings...)
-		}
 		p.frame = nil // large, and read again when it is needed
 		good, read = append(good, in), append(read, p)
+	}
+	front := slices.ContainsFunc(read, func(p portrait) bool { return !p.turned() })
+	for k, p := range read {
+		switch {
+		case good[k].Still != nil:
+		case front && p.turned():
+			w.warn(p.othersThan(face.Turned, good[k].Name)...) // the side is what it was given for
+		default:
+			w.warn(p.warnings...)
+		}
 	}
 	if len(good) == 0 {
 		return left

@@ -22,6 +22,18 @@ type portrait struct {
 	warnings []string
 }
 
+// turned tells whether the head is turned further than is good for a photo that stands alone.
+func (p portrait) turned() bool {
+	return slices.ContainsFunc(p.face.Notes, func(n face.Note) bool { return n.Problem == face.Turned })
+}
+
+// othersThan are the warnings about the photo called name but those of one problem.
+func (p portrait) othersThan(problem face.Problem, name string) []string {
+	return slices.DeleteFunc(slices.Clone(p.warnings), func(text string) bool {
+		return slices.ContainsFunc(p.face.Notes, func(n face.Note) bool { return n.Problem == problem && text == name+": "+n.Text })
+	})
+}
+
 // readPhoto reads a photo and finds the face to use: the largest.
 func (w *work) readPhoto(ctx context.Context, in input) (portrait, error) {
 	var p portrait
@@ -109,7 +121,8 @@ func (w *work) identities(ctx context.Context, o swap.Options) ([]*swap.Identity
 }
 
 // worthSaying are the warnings about photos. What is wrong with some of the pictures out of a clip does not
-// matter, because the others show it; what is wrong with all of them is said once.
+// matter, because the others show it; what is wrong with all of them is said once. That some of several
+// photos show a turned head is what they were given for.
 func worthSaying(warnings []swap.Warning, photos []input) (list []string) {
 	count := map[string]int{}
 	for _, g := range warnings {
@@ -118,8 +131,9 @@ func worthSaying(warnings []swap.Warning, photos []input) (list []string) {
 	clip := slices.ContainsFunc(photos, func(in input) bool { return in.Still != nil })
 	for _, g := range warnings {
 		switch {
-		case !clip:
+		case !clip && (g.Code != "face_turned" || count[g.Code] == len(photos)):
 			list = append(list, g.Text)
+		case !clip:
 		case count[g.Code] == len(photos):
 			_, text, found := strings.Cut(g.Text, ": ") // "Photo 1: "
 			if !found || len(photos) == 1 {

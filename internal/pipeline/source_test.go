@@ -57,9 +57,23 @@ func TestWarningsAboutStillsAreSaidOnceAndOnlyWhenAllHaveThem(t *testing.T) {
 	if got := worthSaying(list, photos); len(got) != 3 {
 		t.Errorf("of photos: %q", got)
 	}
+	if got := worthSaying([]swap.Warning{{Code: "face_turned", Text: "Photo 2: turned"}}, photos); got != nil {
+		t.Errorf("of a photo from the side: %q", got)
+	}
 	photos[0].Still, photos[1].Still = &still{}, &still{}
 	if got := worthSaying(list, photos); !slices.Equal(got, []string{"worse"}) {
 		t.Errorf("of stills: %q", got)
+	}
+}
+
+func TestAPhotoFromTheSideIsNotWarnedOfBesideOneFromTheFront(t *testing.T) {
+	p := portrait{face: face.PhotoFace{Notes: []face.Note{{Problem: face.Turned, Text: "turned"}, {Problem: face.Blurred, Text: "soft"}}},
+		warnings: []string{"a.jpg: scaled down", "a.jpg: turned", "a.jpg: soft"}}
+	if !p.turned() || (portrait{}).turned() {
+		t.Error("turned is taken for frontal")
+	}
+	if got := p.othersThan(face.Turned, "a.jpg"); !slices.Equal(got, []string{"a.jpg: scaled down", "a.jpg: soft"}) {
+		t.Errorf("%q", got)
 	}
 }
 
