@@ -165,7 +165,7 @@ func TestOffsetNeverOpensTheMouth(t *testing.T) {
 		if a, b := o[13], o[14]; a != b {
 			t.Fatalf("the lips move by %v and %v", a, b)
 		}
-		if n := o[10]; n != (pix.Vec3{}) {
+		if n := o[10]; max(n.X, -n.X, n.Y, -n.Y, n.Z, -n.Z) > .03 { // of 14 cm: the fit of the head sees the lips too
 			t.Fatalf("an equal forehead moves by %v", n)
 		}
 	})

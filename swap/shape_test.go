@@ -77,3 +77,30 @@ func TestUnfolding(t *testing.T) {
 		}
 	}
 }
+
+// TestOffsetHoldsTheHead: a photo of other proportions changes the face, not where it looks.
+func TestOffsetHoldsTheHead(t *testing.T) {
+	neutral := face.Canonical().Vertices
+	id := &Identity{shape: face.Expressions().Relaxed(&neutral)}
+	for i, p := range &id.shape { // a chin that lies farther back, below a longer nose
+		down := pix.SmoothStep(p.Y, 0, 8)
+		id.shape[i].Z += 1.2 * down
+		id.shape[i].Y += .6 * down
+	}
+	o := newOffset(id, &neutral, 1)
+	if d := o[152]; d.Z < .1 {
+		t.Fatalf("the chin moves by %v", d)
+	}
+	var before, after face.Mesh
+	for i, n := range &neutral {
+		before[i] = n
+		after[i] = pix.Vec3{X: n.X + o[i].X, Y: n.Y + o[i].Y, Z: n.Z + o[i].Z}
+	}
+	a, b := face.FitPose(&before), face.FitPose(&after)
+	if d := math.Abs(float64(a.Pitch - b.Pitch)); d > .004 {
+		t.Errorf("the head nods by %.2f°", 57.3*d)
+	}
+	if d := math.Abs(float64(a.Scale/b.Scale - 1)); d > .005 {
+		t.Errorf("the head grows by %.1f %%", 100*d)
+	}
+}
