@@ -8,9 +8,9 @@ import (
 // irisTint gives the footage's irises the photo's colour. What of the eye is no iris stays: a dark pupil,
 // highlights, white, lashes and lids; and with them the gaze.
 type irisTint struct {
-	shift  [3]float32 // log light added
-	darker bool
-	level  float32 // log luma of the footage's irises
+	hue   [3]float32 // in the footage's light, of sum 0
+	light float32    // log light added
+	level float32    // log luma of the footage's irises
 }
 
 // How irises are coloured, in their radii and in log light.
@@ -33,6 +33,7 @@ const (
 // half of what looks like white is flesh.
 type eyeTone struct {
 	hue   [3]float32 // of sum 0
+	tint  [3]float32 // what of the white's tint was taken out of it
 	light float32    // iris less white
 	level float32    // the iris' log luma
 }
@@ -51,7 +52,8 @@ func newEyeTone(c face.EyeColours, curve *pix.Curve) (t eyeTone, ok bool) {
 		t.level += iris[k] / 3
 	}
 	for k := range t.hue {
-		t.hue[k] = iris[k] - t.level - whiteCounts*(white[k]-bright)
+		t.tint[k] = whiteCounts * (white[k] - bright)
+		t.hue[k] = iris[k] - t.level - t.tint[k]
 	}
 	t.light = t.level - bright
 	return t, max(white[0], white[1], white[2])-min(white[0], white[1], white[2]) <= mostTinted
@@ -84,21 +86,20 @@ func newIrisTint(id *Identity, t *face.Track, curve *pix.Curve, wide bool) *iris
 		return nth(v, len(v)/2)
 	}
 	e := &irisTint{level: middle(func(t *eyeTone) float32 { return t.level })}
-	hue := id.eyes.hue
+	e.light = pix.Clamp(id.eyes.light-middle(func(t *eyeTone) float32 { return t.light }), -irisLight, irisLight)
+	e.hue = id.eyes.hue
 	if wide {
-		hue = changeGamut(hue, pix.Widen)
-		mean := (hue[0] + hue[1] + hue[2]) / 3
-		for k := range hue {
-			hue[k] -= mean
+		e.hue = changeGamut(e.hue, pix.Widen)
+		mean := (e.hue[0] + e.hue[1] + e.hue[2]) / 3
+		for k := range e.hue {
+			e.hue[k] -= mean
 		}
 	}
-	light := pix.Clamp(id.eyes.light-middle(func(t *eyeTone) float32 { return t.light }), -irisLight, irisLight)
-	e.darker = light < 0
-	apart := float32(0)
-	for k := range e.shift {
+	apart := max(e.light, -e.light)
+	for k := range e.hue {
 		own := middle(func(t *eyeTone) float32 { return t.hue[k] })
-		e.shift[k] = irisShare * (light + pix.Clamp(hue[k]-own, -irisHue, irisHue))
-		apart = max(apart, e.shift[k], -e.shift[k])
+		apart = max(apart, e.hue[k]-own, own-e.hue[k])
+		e.hue[k] += middle(func(t *eyeTone) float32 { return t.tint[k] })
 	}
 	if apart < irisApart {
 		return nil
@@ -136,7 +137,7 @@ func (e *irisTint) draw(f *pix.Frame, o *face.Observation, curve *pix.Curve, sha
 			}
 			d := eye.Distance(float32(box.X0+i%open.W), float32(box.Y0+i/open.W))
 			in *= s * (1 - pix.SmoothStep(d, irisOuter, irisBorder))
-			if !e.darker { // a pupil that the footage hardly shows must not stand out as a bright one
+			if e.light > 0 { // a pupil that the footage hardly shows must not stand out as a bright one
 				in *= pix.SmoothStep(d, pupilEdge, irisInner)
 			}
 			if in <= 0 {
@@ -148,10 +149,11 @@ func (e *irisTint) draw(f *pix.Frame, o *face.Observation, curve *pix.Curve, sha
 				lg[c] = curve.Log(before.C[c][i])
 				y += lg[c] / 3
 			}
-			y -= e.level
-			in *= (1 - pix.SmoothStep(y, glintFrom, glintFull)) * (1 - pix.SmoothStep(-y, lashFrom, lashFull))
+			in *= irisShare * (1 - pix.SmoothStep(y-e.level, glintFrom, glintFull)) * (1 - pix.SmoothStep(e.level-y, lashFrom, lashFull))
 			for c := range lg {
-				after.C[c][i] = curve.Code(lg[c] + in*e.shift[c])
+				// The hue is replaced, not shifted: no reading can make it louder than the photo's.
+				hue := pix.Clamp(e.hue[c]-(lg[c]-y), -irisHue, irisHue)
+				after.C[c][i] = curve.Code(lg[c] + in*(e.light+hue))
 			}
 		}
 		f.Replace(box, before, after, grey)

@@ -145,7 +145,7 @@ func TestIrisStays(t *testing.T) {
 		t.Error("tiny eyes change")
 	}
 	if _, _, _, e := tinted(t, brownEyes, brownEyes, 20); e != nil {
-		t.Errorf("eyes alike are shifted by %v", e.shift)
+		t.Errorf("eyes alike become %v", e.hue)
 	}
 	curve := pix.NewCurve(pix.SDR)
 	if _, ok := newEyeTone(face.EyeColours{}, curve); ok {
