@@ -46,8 +46,8 @@ const (
 func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	fn := float32(targetSide)
 	d := g.difference(lg, seen,
-		shadeFit{terms: 4, rounds: 8, step: 2, stiff: lightStiff, change: lightChange},
-		shadeFit{terms: 1, rounds: 8, step: 2, change: tintChange})
+		shadeFit{terms: 4, rounds: 8, step: 3, stiff: lightStiff, change: lightChange},
+		shadeFit{terms: 1, rounds: 8, step: 3, change: tintChange})
 	e := g.evidence(lg, &d, seen)
 	if e.found && e.shown > wholeFace { // a head that turns in its light
 		turned := shadeFit{terms: 9, rounds: 8, step: 2, change: turnChange}
