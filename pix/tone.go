@@ -10,9 +10,9 @@ type Tone struct {
 	wide     bool
 }
 
-// toneTop is the tone-mapped light up to which Back goes: above, the mapping is so flat that a step of
-// SDR would be a leap of HDR (.98 stands for nearly twice the light of paper white).
-const toneTop = .98
+// toneSteepest is how steep Back may be in highlights, in light of HDR for that of SDR: there the mapping to SDR is
+// so flat that without a limit a step of SDR would be a leap of HDR (twenty for one at .98 of white).
+const toneSteepest = 2.5
 
 // NewTone returns the mapping for frames of this colour; nil for SDR, which needs none.
 func NewTone(c Colour) *Tone {
@@ -28,15 +28,18 @@ func (t *Tone) SDR(r, g, b float32) (float32, float32, float32) {
 	return 255 * r, 255 * g, 255 * b
 }
 
-// Back is the HDR colour of an SDR one, both gamma-coded, 0…255. Highlights that SDR
-// rolls off come back as at most 1.8 times paper white.
+// Back is the HDR colour of an SDR one, both gamma-coded, 0…255. It undoes SDR up to .84 of white in light; brighter
+// highlights come back darker than they were, white as 1.4 times paper white. It is meant for
+// differences: what a change of SDR means in HDR.
 func (t *Tone) Back(r, g, b float32) (float32, float32, float32) {
 	light := func(v float32) float32 {
+		const top = 1 - (1-hdrKnee)/toneSteepest // where it is as steep as it may be
 		m := math.Pow(float64(Clamp(v/255, 0, 1)), 2.2)
-		if m = min(m, toneTop); m > hdrKnee {
+		over := max(0, m-top)
+		if m = min(m, top); m > hdrKnee {
 			m = hdrKnee - (1-hdrKnee)*math.Log(1-(m-hdrKnee)/(1-hdrKnee))
 		}
-		return float32(m)
+		return float32(m + toneSteepest*over)
 	}
 	r, g, b = light(r), light(g), light(b)
 	if t.wide {

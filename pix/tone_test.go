@@ -20,3 +20,18 @@ func TestToneGoesThereAndBack(t *testing.T) {
 		t.Error("SDR needs no mapping")
 	}
 }
+
+// TestToneIsNeverSteep: a step of SDR is never a leap of HDR, up to white.
+func TestToneIsNeverSteep(t *testing.T) {
+	for _, c := range []Colour{{Matrix: BT2020, Transfer: PQ, WideGamut: true}, {Matrix: BT2020, Transfer: HLG, WideGamut: true}} {
+		tone := NewTone(c)
+		last := float32(-1)
+		for v := float32(100); v <= 255; v++ {
+			r, _, _ := tone.Back(v, v, v)
+			if last >= 0 && (r <= last || r > last+2) {
+				t.Errorf("%+v: SDR %v gives HDR %.2f after %.2f", c, v, r, last)
+			}
+			last = r
+		}
+	}
+}
