@@ -29,11 +29,11 @@ func TestWrongCards(t *testing.T) {
 		{"no version", "card: 1", "card: 0", "card", "must be 1"},
 		{"name", "name: inswapper_128\n", "name: ../x\n", "name", "is no name"},
 		{"kind", "kind: swapper", "kind: magic", "kind", "swapper, enhancer"},
-		{"unknown field", "size: 128", "syze: 128", "syze", "no such field (line 20)"},
+		{"unknown field", "size: 128", "syze: 128", "syze", "no such field (line 21)"},
 		{"unknown field inside", "boost:", "extra: {a: 1}\nboost:", "extra", "no such field"},
 		{"unknown field of an input", "{role: target, name: target}", "{role: target, nam: target}", "inputs[0].nam", "no such field"},
 		{"field twice", "size: 128\n", "size: 128\nsize: 256\n", "card", "already defined"},
-		{"wrong type", "size: 128\n", "size: big\n", "size", "must be a whole number (line 20)"},
+		{"wrong type", "size: 128\n", "size: big\n", "size", "must be a whole number (line 21)"},
 		{"size", "size: 128\n", "size: 8\n", "size", "from 16 to 4096"},
 		{"size and shape", "name: target}", "name: target, shape: [1, 3, 256, 256]}", "inputs[0].shape", "1×3×128×128"},
 		{"template", "arcface_128}", "arcface_129}", "template.name", "no template"},
@@ -53,7 +53,7 @@ func TestWrongCards(t *testing.T) {
 		{"no word on commerce", "  commercial: no\n", "", "licence.commercial", "must be said"},
 		{"file with a folder", "- name: inswapper_128.onnx", "- name: ../inswapper.onnx", "files[0].name", "no folder"},
 		{"file of ours", "- name: inswapper_128.onnx", "- name: Card.yaml", "files[0].name", "taken"},
-		{"digest", "size: 554253681", "sha256: ABC", "files[0].sha256", "64 lower-case"},
+		{"digest", "sha256: e4a3f08c753cb72d04e10aa0f7dbe3deebbf39567d4ead6dce08e98aa49e16af", "sha256: ABC", "files[0].sha256", "64 lower-case"},
 		{"file's size", "size: 554253681", "size: 5000000000", "files[0].size", "4294967296"},
 		{"address", "https://huggingface.co", "http://huggingface.co", "files[0].urls[1]", "https://"},
 		{"address with a password", "https://huggingface.co", "https://a:b@huggingface.co", "files[0].urls[1]", "user name"},
@@ -64,6 +64,8 @@ func TestWrongCards(t *testing.T) {
 		{"blend", "boost:", "blend: 50\nboost:", "blend", "enhancers"},
 		{"blur", "blur: 0.3", "blur: 3", "mask.box.blur", "from 0 to 1"},
 		{"escape sequence", "title: InSwapper 128", `title: "\e[31mred"`, "title", "control characters"},
+		{"escape sequence as a field", "title: InSwapper 128", `"\e[31mred": 1`, `\x1b[31mred`, "no such field"},
+		{"escape sequence as a number", "name: target}", `name: target, mean: "\e[31m"}`, "card", "·[31m"},
 		{"alias", "title: InSwapper 128", "title: &a x\nauthors: *a", "title", "anchors"},
 		{"two documents", "card: 1", "card: 1\n---\ncard: 1", "card", "one YAML document"},
 		{"provider", "boost:", "providers: [gpu]\nboost:", "providers[0]", "no provider"},
@@ -91,6 +93,9 @@ func TestWrongCards(t *testing.T) {
 			f := fault.From(err)
 			if f.Param != c.param || !strings.Contains(f.Text, c.text) || f.Code == fault.Internal {
 				t.Errorf("%s: %q: %q, want %q: …%q…", f.Code, f.Param, f.Text, c.param, c.text)
+			}
+			if strings.ContainsRune(f.Public(), 0x1b) {
+				t.Errorf("%q moves the terminal", f.Public())
 			}
 			if strings.Contains(f.Public(), "infer.") {
 				t.Errorf("%q speaks of Go", f.Public())
