@@ -56,14 +56,18 @@ func bind(c ModelCard, g *graph) (*binding, error) {
 	}
 	for _, t := range g.inputs {
 		if !slices.ContainsFunc(b.inputs, func(have boundTensor) bool { return have.Name == t.name }) {
-			return nil, bad("inputs", "the file also reads the input %s (%s), which the card does not name", short(t.name), shapeText(t.shape))
+			return nil, bad("inputs", "the file also reads the input %q (%s), which the card does not name", short(t.name), shapeText(t.shape))
 		}
 	}
 	if err := b.unique(); err != nil {
 		return nil, err
 	}
+	total := 0
 	for _, t := range slices.Concat(b.inputs, b.outputs) {
 		b.batch = b.batch && t.batch && !t.open
+		if total += t.Len(); total > maxTensorValue {
+			return nil, bad("inputs", "and outputs are of more than %d numbers together", maxTensorValue)
+		}
 	}
 	return b, nil
 }

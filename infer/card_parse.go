@@ -7,7 +7,9 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -91,7 +93,7 @@ func strict(n *yaml.Node, t reflect.Type, path string, depth int) error {
 			key, value := n.Content[i], n.Content[i+1]
 			field, ok := fieldOf(t, key.Value)
 			if !ok {
-				return fault.New(fault.InvalidField, strings.TrimPrefix(path+"."+key.Value, "."), "there is no such field (line %d)", key.Line).
+				return fault.New(fault.InvalidField, strings.TrimPrefix(path+"."+printable(key.Value), "."), "there is no such field (line %d)", key.Line).
 					WithHint("The fields here are %s.", strings.Join(fieldNames(t), ", "))
 			}
 			if err := strict(value, field.Type, path+"."+key.Value, depth+1); err != nil {
@@ -140,6 +142,12 @@ func scalarWanted(kind reflect.Kind, tag string) string {
 	return ""
 }
 
+// printable is text of a card for an error: without what a terminal would obey.
+func printable(s string) string {
+	quoted := strconv.Quote(short(s))
+	return quoted[1 : len(quoted)-1]
+}
+
 func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {
 	for i := range t.NumField() {
 		if key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); key == name {
@@ -166,6 +174,12 @@ func badYAML(err error) error {
 	if e := (*yaml.TypeError)(nil); errors.As(err, &e) && len(e.Errors) > 0 {
 		text = goType.ReplaceAllString(e.Errors[0], "")
 		text = strings.Replace(text, "cannot unmarshal", "this field cannot be", 1)
+		text = strings.Map(func(r rune) rune {
+			if unicode.IsPrint(r) {
+				return r
+			}
+			return '·' // it may quote the card
+		}, text)
 	}
 	return fault.New(fault.InvalidField, "card", "%s", text).WithHint("Cards are YAML; docs/4-models.md shows one.").WithCause(err)
 }

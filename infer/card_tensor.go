@@ -54,7 +54,7 @@ const (
 	WholeFace      = "face"
 	LowerHalfZero  = "face-lower-half-zero" // rows from the middle down are 0, as Wav2Lip was trained
 	maxTensorRank  = 6
-	maxTensorValue = 1 << 28 // numbers in a tensor: 1 GiB of float32
+	maxTensorValue = 1 << 28 // numbers in a tensor, and in all of a network: 1 GiB of float32
 )
 
 // CardInput is one input of a network.

@@ -264,6 +264,14 @@ func TestFileAgainstCard(t *testing.T) {
 		g.External("far", file, infertest.Float, 4)
 		return g
 	}
+	wide := func() *infertest.Graph {
+		g := new(infertest.Graph)
+		g.Input("target", infertest.Float, 1, 3, 32, 32)
+		g.Input("source", infertest.Float, 1, infertest.Any)
+		g.NodeTo("Identity", []string{"target"}, []string{"output"})
+		g.Output("output", infertest.Float, 1, 3, 32, 32)
+		return g
+	}
 	for _, c := range []struct {
 		name     string
 		graph    *infertest.Graph
@@ -277,13 +285,14 @@ func TestFileAgainstCard(t *testing.T) {
 		{"name", swapper(1, nil), "name: source}", "name: sauce}", fault.InvalidField, `inputs[1].name: the file has no input sauce. Its inputs are "target" (1×3×32×32), "source" (1×512)`},
 		{"type", swapper(1, nil), "name: source}", "name: source, type: float16}", fault.InvalidField, "inputs[1].type: input source is float32 in the file, the card says float16"},
 		{"output", swapper(1, nil), "name: output}", "name: out}", fault.InvalidField, "outputs[0].name: the file has no output out"},
-		{"input left out", swapper(1, nil), ", {role: source-embedding, name: source}", "", fault.InvalidField, "inputs: the file also reads the input source (1×512), which the card does not name"},
+		{"input left out", swapper(1, nil), ", {role: source-embedding, name: source}", "", fault.InvalidField, "inputs: the file also reads the input \"source\" (1×512), which the card does not name"},
+		{"more than fits", wide(), ", {role: source-embedding, name: source}", ", {role: weight, name: source, shape: [1, 268435000]}", fault.InvalidField, "inputs: and outputs are of more than 268435456 numbers together"},
 		{"weights elsewhere", external("../../etc/passwd"), "", "", fault.Unsupported, `files: the network keeps weights in another file, "../../etc/passwd"`},
 		{"weights in memory", external("*/_ORT_MEM_ADDR_/*"), "", "", fault.Unsupported, "keeps weights in another file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := strings.Replace(swapperCard, c.old, c.new, 1)
-			if c.name == "input left out" {
+			if c.name == "input left out" || c.name == "more than fits" {
 				text = strings.Split(text, "embedding:")[0]
 			}
 			_, err := r.OpenFile(c.graph.Write(t, t.TempDir(), "x.onnx"), parse(t, text))

@@ -80,9 +80,11 @@ func readGraph(r io.ReaderAt, size int64) (*graph, error) {
 		return nil, err
 	}
 	// Files older than IR version 4 list constants among the inputs.
-	g.inputs = slices.DeleteFunc(g.inputs, func(t graphTensor) bool {
-		return slices.ContainsFunc(g.constants, func(c constant) bool { return c.name == t.name })
-	})
+	constants := make(map[string]bool, len(g.constants)) // a hostile file may have very many of both
+	for _, c := range g.constants {
+		constants[c.name] = true
+	}
+	g.inputs = slices.DeleteFunc(g.inputs, func(t graphTensor) bool { return constants[t.name] })
 	return g, nil
 }
 

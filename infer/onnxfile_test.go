@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -114,6 +116,15 @@ func TestHostileFiles(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+	// Many inputs and many constants, none of which is the other: each is looked up, not searched for.
+	var names []byte
+	for i := range 1 << 17 {
+		names = append(names, message(5, message(8, fmt.Sprint("c", i)), 11, message(1, fmt.Sprint("i", i)))...)
+	}
+	began := time.Now()
+	if g := graphOf(t, message(7, append(names, message(1, "")...))); len(g.inputs) != 1<<17 || time.Since(began) > 20*time.Second {
+		t.Errorf("%d inputs in %v", len(g.inputs), time.Since(began))
 	}
 	// More small fields than any network has.
 	many := bytes.Repeat([]byte{1 << 3, 0}, maxFields+2)

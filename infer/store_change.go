@@ -31,18 +31,23 @@ type AddRequest struct {
 	AcceptLicence string
 	// Replace allows that a network of this name is there already.
 	Replace bool
+	// Take moves the files instead of copying them; they lie in a folder of Staging.
+	Take bool
 	// By is who does it, and Now when.
 	By  string
 	Now time.Time
 }
 
-// Add puts a card and its files into the store. Digests that the card does not know are pinned to those of the files
-// given.
-//
-// Errors: those of ModelCard.Validate; fault.TermsNotAccepted; fault.Conflict when the name is taken or a file
-// has another digest; those of opening the files.
-func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
-	c := req.Card
+// Admits says, before files are fetched from anywhere, whether Add would take the card: the card is right, its
+// licence accepted and the name free.
+func (s *Store) Admits(req AddRequest) error {
+	_, _, err := s.admit(req)
+	return err
+}
+
+// admit checks a request but for its files, and makes the card and record that would be written.
+func (s *Store) admit(req AddRequest) (c ModelCard, record Record, err error) {
+	c = req.Card
 	c.Files = append([]CardFile(nil), c.Files...)
 	if req.SHA256 != "" {
 		for i := range c.Files {
@@ -52,29 +57,42 @@ func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
 		}
 	}
 	if err := c.Validate(); err != nil {
-		return Installed{}, err
+		return c, record, err
 	}
 	for m := range modelCount {
 		if m.String() == c.Name {
-			return Installed{}, fault.New(fault.Conflict, "name", "%q is a network inside the program", c.Name).WithHint("Choose another name.")
+			return c, record, fault.New(fault.Conflict, "name", "%q is a network inside the program", c.Name).WithHint("Choose another name.")
 		}
 	}
-	record := Record{Added: req.Now.UTC(), By: req.By, From: req.From}
+	record = Record{Added: req.Now.UTC(), By: req.By, From: req.From}
 	if strings.EqualFold(req.AcceptLicence, c.Licence.ID) && c.Licence.MustAccept() {
 		record.Accepted = &Acceptance{Licence: c.Licence.ID, SHA256: c.Licence.Digest(), Time: req.Now.UTC(), By: req.By}
 	} else if req.AcceptLicence != "" && !strings.EqualFold(req.AcceptLicence, c.Licence.ID) {
-		return Installed{}, fault.New(fault.TermsNotAccepted, "accept-licence", "the licence of %s is %s, not %s", c.Name, c.Licence.ID, short(req.AcceptLicence))
+		return c, record, fault.New(fault.TermsNotAccepted, "accept-licence", "the licence of %s is %s, not %s", c.Name, c.Licence.ID, short(req.AcceptLicence))
 	}
 	if was, err := s.Get(c.Name); err == nil && req.Replace && record.Accepted == nil {
 		record.Accepted = was.Record.Accepted // allowed wants it to be for the very same words
 	}
 	if err := s.allowed(c, record.Accepted); err != nil {
+		return c, record, err
+	}
+	if _, err := os.Lstat(filepath.Join(s.dir, c.Name)); err == nil && !req.Replace {
+		return c, record, taken(c.Name)
+	}
+	return c, record, nil
+}
+
+// Add puts a card and its files into the store. Digests that the card does not know are pinned to those of the files
+// given.
+//
+// Errors: those of ModelCard.Validate; fault.TermsNotAccepted; fault.Conflict when the name is taken or a file
+// has another digest; those of opening the files.
+func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
+	c, record, err := s.admit(req)
+	if err != nil {
 		return Installed{}, err
 	}
 	to := filepath.Join(s.dir, c.Name)
-	if _, err := os.Lstat(to); err == nil && !req.Replace {
-		return Installed{}, taken(c.Name)
-	}
 	given, err := c.match(req.Files)
 	if err != nil {
 		return Installed{}, err
@@ -87,7 +105,7 @@ func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
 	if err := os.Chmod(work, 0o755); err != nil { //nolint:gosec // as above; workers may be other users
 		return Installed{}, fault.From(err).WithParam("models")
 	}
-	if err := s.fill(ctx, work, &c, given); err != nil {
+	if err := fill(ctx, work, &c, given, req.Take); err != nil {
 		return Installed{}, err
 	}
 	if err := writeCard(work, c, record); err != nil {
@@ -131,8 +149,12 @@ func (c ModelCard) hasFile(name string) bool {
 	return false
 }
 
-// fill copies the files into a folder, compares or pins their digests, and holds the network against the card.
-func (s *Store) fill(ctx context.Context, dir string, c *ModelCard, given map[string]string) error {
+// fill brings the files into a folder, compares or pins their digests, and holds the network against the card.
+func fill(ctx context.Context, dir string, c *ModelCard, given map[string]string, take bool) error {
+	bring := copyFile
+	if take {
+		bring = moveFile
+	}
 	for i := range c.Files {
 		f := &c.Files[i]
 		from, ok := given[f.Name]
@@ -140,7 +162,7 @@ func (s *Store) fill(ctx context.Context, dir string, c *ModelCard, given map[st
 			continue
 		}
 		to := filepath.Join(dir, f.Name)
-		got, size, err := copyFile(ctx, from, to)
+		got, size, err := bring(ctx, from, to)
 		if err != nil {
 			return err
 		}
@@ -212,6 +234,21 @@ func copyFile(ctx context.Context, from, to string) (string, int64, error) {
 		return "", 0, fault.From(err).WithParam("models")
 	}
 	return hex.EncodeToString(sum.Sum(nil)), n, nil
+}
+
+// moveFile moves a file within a file system and gives its digest and size.
+func moveFile(ctx context.Context, from, to string) (string, int64, error) {
+	got, size, err := fileDigest(ctx, from)
+	if err != nil {
+		return "", 0, err
+	}
+	if err = os.Rename(from, to); err == nil {
+		err = os.Chmod(to, 0o644) //nolint:gosec // networks are no secret; workers may be other users
+	}
+	if err != nil {
+		return "", 0, fault.From(err).WithParam("models")
+	}
+	return got, size, nil
 }
 
 // writeCard writes card and record into a folder.
@@ -295,7 +332,8 @@ func (s *Store) Place(ctx context.Context, name, file, path string) (Installed, 
 		if f.Name != file {
 			continue
 		}
-		got, _, err := fileDigest(ctx, path)
+		staged := path + ".right"
+		got, _, err := moveFile(ctx, path, staged)
 		if err != nil {
 			return Installed{}, err
 		}
@@ -303,7 +341,7 @@ func (s *Store) Place(ctx context.Context, name, file, path string) (Installed, 
 			return Installed{}, fault.New(fault.Conflict, "file", "%s: the file that was downloaded has the SHA-256 %s, the card says %s", name, got, f.SHA256).
 				WithHint("It was not kept. The publisher may have changed it.")
 		}
-		if err := os.Rename(path, in.Path(f)); err != nil {
+		if err := os.Rename(staged, in.Path(f)); err != nil {
 			return Installed{}, fault.From(err).WithParam("models")
 		}
 		if err := in.Card.fits(in.Dir); err != nil {

@@ -188,6 +188,21 @@ func TestStoreChangedFiles(t *testing.T) {
 			b[len(b)-600]++
 			return os.WriteFile(file, b, 0o600)
 		},
+		"other at the same time": func() error { // a new file of the same size, dated back
+			was, err := os.Stat(file)
+			if err != nil {
+				return err
+			}
+			b := bytes.Clone(good)
+			b[len(b)-600]++
+			if err := os.WriteFile(file+".new", b, 0o600); err != nil {
+				return err
+			}
+			if err := os.Chtimes(file+".new", was.ModTime(), was.ModTime()); err != nil {
+				return err
+			}
+			return os.Rename(file+".new", file)
+		},
 		"gone": func() error { return os.Remove(file) },
 		"link": func() error {
 			if err := os.Remove(file); err != nil {
@@ -297,6 +312,44 @@ func TestStorePlace(t *testing.T) {
 	if _, err = s.Place(t.Context(), "tiny", "tiny.onnx", part); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Load(t.Context(), "tiny"); err != nil {
+		t.Error(err)
+	}
+	forAll(t, filepath.Join(s.Dir(), "tiny", "tiny.onnx"))
+}
+
+// forAll: services run workers as other users than those who add networks.
+func forAll(t *testing.T, file string) {
+	t.Helper()
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestStoreTakes: files that were downloaded are moved, and what is wrong with the request is said before.
+func TestStoreTakes(t *testing.T) {
+	s := store(t, false)
+	dir, err := s.Staging()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path, _ := emapSwapper(t, dir)
+	req := infer.AddRequest{Card: parse(t, strings.Replace(swapperCard, "commercial: yes", "commercial: no", 1)), Files: []string{path}, Take: true, Now: noon()}
+	wantCode(t, s.Admits(req), fault.TermsNotAccepted, "")
+	req.AcceptLicence = req.Card.Licence.ID
+	if err := s.Admits(req); err != nil {
+		t.Fatal(err)
+	}
+	in, err := s.Add(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the file was not moved: %v", err)
+	}
+	forAll(t, in.Path(in.Card.Network()))
+	wantCode(t, s.Admits(req), fault.Conflict, "--replace")
 	if _, err := s.Load(t.Context(), "tiny"); err != nil {
 		t.Error(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/twinsync/twinsync/fault"
 )
@@ -99,15 +98,14 @@ type digests struct {
 
 // seenFile is a file's state when its digest was taken.
 type seenFile struct {
-	size   int64
-	time   time.Time
+	info   os.FileInfo
 	digest string
 }
 
 func (d *digests) of(ctx context.Context, path string, info os.FileInfo) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if was, ok := d.seen[path]; ok && was.size == info.Size() && was.time.Equal(info.ModTime()) {
+	if was, ok := d.seen[path]; ok && os.SameFile(was.info, info) && was.info.Size() == info.Size() && was.info.ModTime().Equal(info.ModTime()) {
 		return was.digest, nil
 	}
 	got, _, err := fileDigest(ctx, path)
@@ -117,7 +115,7 @@ func (d *digests) of(ctx context.Context, path string, info os.FileInfo) (string
 	if d.seen == nil {
 		d.seen = map[string]seenFile{}
 	}
-	d.seen[path] = seenFile{info.Size(), info.ModTime(), got}
+	d.seen[path] = seenFile{info, got}
 	return got, nil
 }
 

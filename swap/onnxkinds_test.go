@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/infer/infertest"
 	"github.com/twinsync/twinsync/pix"
 )
@@ -334,5 +335,34 @@ func TestSeveralPhotosAreAveragedByDirection(t *testing.T) {
 		if math.Abs(float64(got[i])-want) > 1e-5 {
 			t.Fatalf("%v", got)
 		}
+	}
+}
+
+// TestNoNumbers: what a network gives that is no number is told, not drawn black.
+func TestNoNumbers(t *testing.T) {
+	l := newLoader(t)
+	g := new(infertest.Graph)
+	in := g.Input("input", infertest.Float, 1, 3, 64, 64)
+	g.NodeTo("Sqrt", []string{g.Node("Sub", []string{in, g.Floats("half", []float32{.5})})}, []string{"output"})
+	g.Output("output", infertest.Float, 1, 3, 64, 64)
+	net := l.open(g, `
+kind: enhancer
+size: 64
+template: {name: ffhq_512}
+inputs: [{role: target, name: input}]
+outputs: [{role: image, name: output}]
+`)
+	p := pix.NewRGB(64, 64)
+	for i := range p.C {
+		for k := range p.C[i] {
+			p.C[i][k] = 200
+		}
+	}
+	if _, _, err := picture(t.Context(), net, p, infer.RoleImage); err != nil {
+		t.Errorf("numbers: %v", err)
+	}
+	p.C[1][77] = 3 // below ½ the root is no number
+	if _, _, err := picture(t.Context(), net, p, infer.RoleImage); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("no number: %v", err)
 	}
 }

@@ -185,7 +185,20 @@ func runNetwork(ctx context.Context, n *infer.Network, count int, inputs map[inf
 			out[i] = make([]float32, count*size)
 		}
 	}
-	return out, n.Run(ctx, in, out)
+	if err := n.Run(ctx, in, out); err != nil {
+		return nil, err
+	}
+	for i, o := range c.Outputs {
+		if holdsNaN(out[i]) { // drawn, it would be black
+			return nil, fault.New(fault.Unsupported, string(c.Kind), "%s gives a %s that holds what is no number", c.Name, o.Role).
+				WithHint("With weights of 16 bits, try a file of 32 bits or another --provider.")
+		}
+	}
+	return out, nil
+}
+
+func holdsNaN(values []float32) bool {
+	return slices.ContainsFunc(values, func(v float32) bool { return v != v })
 }
 
 // picture runs a network on one picture and returns the output of a role.

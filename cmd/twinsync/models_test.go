@@ -193,13 +193,24 @@ func TestModelsPull(t *testing.T) {
 	if got = models(t, store, "check", "tiny", "--no-compute"); strings.Count(got.out, "WRONG") != 1 {
 		t.Errorf("check: %+v", got)
 	}
+	// What is to be replaced stays until its successor is there.
+	gone := with("gone.yaml", "{name: tiny.onnx, sha256: "+digest+", urls: ['"+at+"/gone.onnx']}")
+	if got = pull(gone, allow, "--replace"); got.code != exitFailed {
+		t.Errorf("pull --replace of nothing: %+v", got)
+	}
+	if got = models(t, store, "list"); !strings.Contains(got.out, "ready") {
+		t.Errorf("after a pull --replace that failed: %+v", got)
+	}
+	if got = pull(card, allow, "--replace", "--sha256="+digest); got.code != exitDone {
+		t.Errorf("pull --replace: %+v", got)
+	}
 	// A second pull of what is there asks nobody.
 	server.Close()
 	if got = pull("tiny"); got.code != exitDone {
 		t.Errorf("pull again: %+v", got)
 	}
 	// A published card without a digest is refused before anything is asked.
-	if got = twinsync(context.WithoutCancel(t.Context()), "models", "pull", "hyperswap_1a_256", "--models="+store, "--accept-licence=LicenseRef-ResearchRAIL"); got.code != exitInput || !strings.Contains(got.err, "--sha256") {
+	if got = twinsync(context.WithoutCancel(t.Context()), "models", "pull", "simswap_256", "--models="+store, "--accept-licence=CC-BY-NC-4.0"); got.code != exitInput || !strings.Contains(got.err, "--sha256") {
 		t.Errorf("pull without a digest: %+v", got)
 	}
 }

@@ -151,8 +151,8 @@ type Download struct {
 }
 
 // PullModel downloads the files that a network lacks, from the addresses and with the digests of its card. A
-// network that has not been added is added; when its download fails, it is not.
-func PullModel(ctx context.Context, r ModelsRequest, m NewModel, progress func(Download)) (_ infer.Installed, err error) {
+// network that has not been added is added; when its download fails, it is not, and one that it was to replace stays.
+func PullModel(ctx context.Context, r ModelsRequest, m NewModel, progress func(Download)) (infer.Installed, error) {
 	s, err := r.store()
 	if err != nil {
 		return infer.Installed{}, err
@@ -171,40 +171,51 @@ func PullModel(ctx context.Context, r ModelsRequest, m NewModel, progress func(D
 			return infer.Installed{}, err
 		}
 	case err == nil, fault.Is(err, fault.NotFound), fault.Is(err, fault.MissingField):
-		if in, err = addForPull(ctx, s, m); err != nil {
-			return infer.Installed{}, err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, s.Remove(in.Card.Name))
-			}
-		}()
+		return r.pullNew(ctx, s, m, progress)
 	default:
 		return infer.Installed{}, err
 	}
 	return in, r.download(ctx, s, &in, progress)
 }
 
-// addForPull adds a card whose files can be downloaded.
-func addForPull(ctx context.Context, s *infer.Store, m NewModel) (infer.Installed, error) {
+// pullNew downloads all files of a card and adds it with them.
+func (r ModelsRequest) pullNew(ctx context.Context, s *infer.Store, m NewModel, progress func(Download)) (infer.Installed, error) {
 	m.Files = nil
 	req, err := m.request()
 	if err != nil {
 		return infer.Installed{}, err
 	}
-	req.Files = nil
-	var missing []string
-	for _, f := range req.Card.Files {
-		if f.Role == infer.NetworkFile && req.SHA256 != "" {
-			continue
+	var all []string
+	req.Files, req.Take = nil, true
+	req.Card.Files = slices.Clone(req.Card.Files)
+	for i := range req.Card.Files {
+		f := &req.Card.Files[i]
+		if f.Role == infer.NetworkFile && req.SHA256 != "" && f.SHA256 != req.SHA256 {
+			f.SHA256, f.Size = req.SHA256, 0
 		}
-		missing = append(missing, f.Name)
+		all = append(all, f.Name)
 	}
-	if err := pullable(req.Card, missing); err != nil {
+	if err := pullable(req.Card, all); err != nil {
 		return infer.Installed{}, err
 	}
-	if req.SHA256 != "" && len(req.Card.Network().URLs) == 0 {
-		return infer.Installed{}, noAddress(req.Card.Name)
+	if err := s.Admits(req); err != nil { // before anything is downloaded
+		return infer.Installed{}, err
+	}
+	fetcher, err := r.fetcher()
+	if err != nil {
+		return infer.Installed{}, err
+	}
+	dir, err := s.Staging()
+	if err != nil {
+		return infer.Installed{}, err
+	}
+	defer os.RemoveAll(dir)
+	for _, f := range req.Card.Files {
+		path := filepath.Join(dir, f.Name)
+		if err := fetchFirst(ctx, fetcher, f, path, progress); err != nil {
+			return infer.Installed{}, err
+		}
+		req.Files = append(req.Files, path)
 	}
 	return s.Add(ctx, req)
 }
@@ -232,15 +243,20 @@ func pullable(c infer.ModelCard, files []string) error {
 // modelDownload is the longest download: 4 GiB over a slow line.
 const modelDownload = 6 * time.Hour
 
-// download fetches the missing files.
+// fetcher is what downloads networks.
+func (r ModelsRequest) fetcher() (*fetch.Fetcher, error) {
+	cfg := fetch.DefaultConfig()
+	cfg.AllowNetworks, cfg.MaxBytes, cfg.TotalTimeout = r.AllowNetworks, infer.MaxModelFile, modelDownload
+	return fetch.New(cfg)
+}
+
+// download fetches the missing files of a network that has been added.
 func (r ModelsRequest) download(ctx context.Context, s *infer.Store, in *infer.Installed, progress func(Download)) error {
 	if len(in.Missing) == 0 {
 		_, err := s.Load(ctx, in.Card.Name)
 		return err
 	}
-	cfg := fetch.DefaultConfig()
-	cfg.AllowNetworks, cfg.MaxBytes, cfg.TotalTimeout = r.AllowNetworks, infer.MaxModelFile, modelDownload
-	fetcher, err := fetch.New(cfg)
+	fetcher, err := r.fetcher()
 	if err != nil {
 		return err
 	}
