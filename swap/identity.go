@@ -3,6 +3,7 @@ package swap
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
@@ -51,7 +52,11 @@ func NewIdentity(photos []Photo, o Options) (*Identity, []Warning, error) {
 	if err := o.Validate(); err != nil {
 		return nil, nil, err
 	}
-	r, fine := newRegions(maskSide), newRegions(textureSide)
+	var fine *regions
+	var drawing sync.WaitGroup
+	drawing.Go(func() { fine = newRegions(textureSide) })
+	r := newRegions(maskSide)
+	drawing.Wait()
 	var parts []*portrait
 	var warnings []Warning
 	for i, p := range photos {

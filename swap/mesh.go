@@ -43,11 +43,6 @@ const smallTexture = 200
 // too little of the face.
 func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *sync.Pool) *meshEngine {
 	e := &meshEngine{options: o, scratch: pool, curve: pix.NewCurve(c.Transfer), triangles: ringTriangles()}
-	g, ok := newTarget(t, e.curve)
-	if !ok || len(t.Faces) == 0 {
-		return nil
-	}
-	e.target = g
 	// Only what every window of the analysis holds may decide here: all parts of a video must
 	// get the same engine.
 	usual := &face.Pose{R: [9]float32{1, 0, 0, 0, 1, 0, 0, 0, 1}, Scale: t.Scale}
@@ -56,7 +51,15 @@ func newMeshEngine(t *face.Track, id *Identity, o Options, c pix.Colour, pool *s
 	if width < smallTexture {
 		side = textureSide / 2
 	}
-	fine := newRegions(side)
+	var fine *regions
+	var drawing sync.WaitGroup
+	drawing.Go(func() { fine = newRegions(side) })
+	g, ok := newTarget(t, e.curve)
+	drawing.Wait()
+	if !ok || len(t.Faces) == 0 {
+		return nil
+	}
+	e.target = g
 	e.texture, e.light = newTexture(id, g, fine, width, c.WideGamut)
 	e.offset = newOffset(id, &t.Neutral, o.Strength)
 	e.unfolding = newUnfolding(&id.shown)

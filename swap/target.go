@@ -2,6 +2,7 @@ package swap
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
@@ -158,17 +159,21 @@ func (g *target) contrast(luma, part, around pix.Map, side int) float32 {
 
 // maskObjects takes what lies in front of the face out of the samples' visibility.
 func (g *target) maskObjects(samples []colours, seen []pix.Map) {
+	var looks sync.WaitGroup // the first frame waits for this: all cores help
 	for s := range samples {
-		object, covered := g.occluded(&samples[s], seen[s])
-		if covered < .02 {
-			continue
-		}
-		clean := seen[s].Clone()
-		for i, o := range object.Pix {
-			clean.Pix[i] *= 1 - o
-		}
-		seen[s] = clean
+		looks.Go(func() {
+			object, covered := g.occluded(&samples[s], seen[s])
+			if covered < .02 {
+				return
+			}
+			clean := seen[s].Clone()
+			for i, o := range object.Pix {
+				clean.Pix[i] *= 1 - o
+			}
+			seen[s] = clean
+		})
 	}
+	looks.Wait()
 }
 
 // readSamples turns the track's textures into log light and visibility. It also tells whether
