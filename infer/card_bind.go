@@ -198,6 +198,10 @@ func elementText(element int) string {
 
 // cannotRun is the error for a file that ONNX Runtime refuses.
 func cannotRun(name string, err error) error {
+	if text := err.Error(); strings.Contains(text, "allocate memory") || strings.Contains(text, "Available memory of") { // of the system; of the arena
+		return fault.New(fault.Unsupported, "file", "the network %s needs more memory than there is for networks", name).
+			WithHint("Run fewer at once, or without --pixel-boost; if it never fits, the file is damaged or hostile.").WithCause(fmt.Errorf("onnxruntime: %w", err))
+	}
 	return fault.New(fault.Unsupported, "file", "ONNX Runtime cannot run the network %s", name).
 		WithHint("Its file may need a newer ONNX Runtime, or operators of another program.").WithCause(fmt.Errorf("onnxruntime: %w", err))
 }

@@ -40,6 +40,18 @@ func PublishedCard(name string) (ModelCard, error) {
 	return ParseCard(b)
 }
 
+// Obtain is the command that adds the network of this name: where its card is published, how its file is had.
+func Obtain(name string) string {
+	c, err := PublishedCard(name)
+	switch {
+	case err != nil:
+		return "twinsync models add CARD.yaml --name " + name + " --file FILE"
+	case c.pullable():
+		return "twinsync models pull " + name
+	}
+	return "twinsync models add " + name + " --file FILE"
+}
+
 // PublishedCardText is the same as it is written: a start for a card of one's own.
 func PublishedCardText(name string) ([]byte, error) {
 	if err := ValidModelName("name", name); err != nil {

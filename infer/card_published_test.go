@@ -52,6 +52,14 @@ func TestPublishedCards(t *testing.T) {
 			t.Errorf("%s has no title or no file", c.Name)
 		}
 	}
+	for name, want := range map[string]string{
+		"arcface_w600k_r50": "twinsync models pull arcface_w600k_r50", "crossface_ghost": "twinsync models add crossface_ghost --file FILE",
+		"mine": "twinsync models add CARD.yaml --name mine --file FILE",
+	} {
+		if got := infer.Obtain(name); got != want {
+			t.Errorf("%s is had by %q", name, got)
+		}
+	}
 	for _, m := range infer.Catalog() {
 		if _, taken := names[m.Name]; taken {
 			t.Errorf("%s is the name of an embedded network too", m.Name)

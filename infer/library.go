@@ -79,12 +79,14 @@ func silence() error {
 // shareArena gives all sessions one memory arena that grows by what is asked for and no
 // more: an arena for each, growing in powers of two, would hold many times what is used.
 func shareArena() error {
+	// A file of a few bytes can ask for any amount of memory; no published network needs a quarter of this.
+	const maxArena = 16 << 30
 	info, err := ort.GetMemoryInfo()
 	if err != nil {
 		return err
 	}
 	const asRequested = 1 // arena extend strategy kSameAsRequested
-	config, err := ort.NewArenaCfg(0, asRequested, -1, -1)
+	config, err := ort.NewArenaCfg(maxArena, asRequested, -1, -1)
 	if err != nil {
 		return err
 	}

@@ -256,6 +256,29 @@ mask: {network: {erode: 2, sigma: 6.25}}
 	}
 }
 
+// TestTooMuchMemory: a file of 300 bytes may not take all the memory there is.
+func TestTooMuchMemory(t *testing.T) {
+	g := new(infertest.Graph)
+	in := g.Input("input", infertest.Float, 1, 3, 32, 32)
+	big := g.Node("ConstantOfShape", []string{g.Ints("shape", []int64{1 << 33}, 1)})
+	g.NodeTo("Add", []string{in, g.Node("ReduceMax", []string{big}, infertest.Attr{Name: "keepdims", Value: int64(0)})}, []string{"output"})
+	g.Output("output", infertest.Float, 1, 3, 32, 32)
+	n, err := open(t, infer.Options{}).OpenBytes(g.Bytes(), parse(t, head+`
+kind: enhancer
+size: 32
+template: {name: ffhq_512}
+inputs: [{role: target, name: input}]
+outputs: [{role: image, name: output}]
+`))
+	if err == nil {
+		inputs, outputs := n.Buffers()
+		err = n.Run(t.Context(), inputs, outputs)
+	}
+	if !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "more memory") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestFileAgainstCard: what differs is told by name.
 func TestFileAgainstCard(t *testing.T) {
 	r := open(t, infer.Options{})

@@ -82,7 +82,7 @@ func (s *Store) checkNeed(ctx context.Context, name string, kind ModelKind) (tak
 	in, err := s.Load(ctx, name)
 	if fault.Is(err, fault.NotFound) {
 		return 0, 0, fault.New(fault.NotFound, "embedding", "the network needs %s, which is not ready", name).WithCause(err).
-			WithHint("Add it too: twinsync models pull %s.", name)
+			WithHint("Add it too: %s.", Obtain(name))
 	}
 	if err != nil {
 		return 0, 0, err

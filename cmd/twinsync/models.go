@@ -161,7 +161,7 @@ func printAdded(t terminal, in infer.Installed, asJSON bool) error {
 		return nil
 	}
 	for _, need := range in.Card.Needs() {
-		fmt.Fprintf(t.out, "It needs %s too: twinsync models pull %s\n", need, need)
+		fmt.Fprintf(t.out, "It needs %s too: %s\n", need, infer.Obtain(need))
 	}
 	fmt.Fprintf(t.out, "See that it works: twinsync models check %s\n", in.Card.Name)
 	return nil

@@ -62,7 +62,7 @@ func TestModelsAddCheckRemove(t *testing.T) {
 		t.Fatalf("without acceptance: %+v", got)
 	}
 	got = models(t, store, "add", card, "--file="+file, "--accept-licence=LicenseRef-Tiny")
-	if got.code != exitDone || !strings.Contains(got.out, "tiny added (swapper, licence LicenseRef-Tiny)") || !strings.Contains(got.out, digest) || !strings.Contains(got.out, "It needs tiny-faces too") {
+	if got.code != exitDone || !strings.Contains(got.out, "tiny added (swapper, licence LicenseRef-Tiny)") || !strings.Contains(got.out, digest) || !strings.Contains(got.out, "It needs tiny-faces too: twinsync models add CARD.yaml --name tiny-faces --file FILE") {
 		t.Fatalf("add: %+v", got)
 	}
 	got = models(t, store, "list")
@@ -115,8 +115,10 @@ func TestModelsCheckCard(t *testing.T) {
 	if got := models(t, t.TempDir(), "check", broken); got.code != exitUsage || !strings.Contains(got.err, "inputs[0].rolle: there is no such field (line 8)") {
 		t.Errorf("broken: %+v", got)
 	}
-	if got := models(t, t.TempDir(), "check", filepath.Join(dir, "tiny.onnx")); got.code == exitDone || strings.Contains(got.err, "internal") {
-		t.Errorf("a network instead of a card: %+v", got)
+	for _, c := range [][2]string{{"check", filepath.Join(dir, "tiny.onnx")}, {"add", "tiny.onnx"}, {"pull", "./tiny.DFM"}} {
+		if got := models(t, t.TempDir(), c[0], c[1]); got.code != exitUsage || !strings.Contains(got.err, "is a network, not its card") {
+			t.Errorf("a network instead of a card: %+v", got)
+		}
 	}
 	if got := models(t, t.TempDir(), "show", "inswapper_128"); got.code != exitDone || !strings.Contains(got.out, "initializer: last") {
 		t.Errorf("show: %+v", got)

@@ -67,6 +67,10 @@ type NewModel struct {
 
 // readCard reads a published card, or one from a path. isFile tells which.
 func readCard(nameOrPath string) (c infer.ModelCard, isFile bool, err error) {
+	if e := strings.ToLower(filepath.Ext(nameOrPath)); e == ".onnx" || e == ".dfm" {
+		return c, true, fault.New(fault.InvalidField, "card", "%s is a network, not its card", nameOrPath).
+			WithHint("Name the card first, and give the network with --file: twinsync models add CARD --file %s.", nameOrPath)
+	}
 	if !cardPath(nameOrPath) {
 		c, err = infer.PublishedCard(nameOrPath)
 		return c, false, err
