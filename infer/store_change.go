@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ type AddRequest struct {
 	SHA256 string
 	// AcceptLicence is the ID of the licence that the caller accepts, "" for none.
 	AcceptLicence string
-	// Replace allows that a network of this name is there already.
+	// Replace allows that a network of this name is there already. Its files are kept where the new card means
+	// the same and none are given.
 	Replace bool
 	// Take moves the files instead of copying them; they lie in a folder of Staging.
 	Take bool
@@ -97,6 +99,9 @@ func (s *Store) Add(ctx context.Context, req AddRequest) (Installed, error) {
 	if err != nil {
 		return Installed{}, err
 	}
+	if was, err := s.Get(c.Name); err == nil && !req.Take {
+		was.keep(c, given)
+	}
 	work, err := s.Staging()
 	if err != nil {
 		return Installed{}, err
@@ -138,6 +143,19 @@ func (c ModelCard) match(paths []string) (map[string]string, error) {
 		given[name] = p
 	}
 	return given, nil
+}
+
+// keep adds to the files given those that are there already and that a new card means too.
+func (i Installed) keep(c ModelCard, given map[string]string) {
+	for _, f := range c.Files {
+		old := slices.IndexFunc(i.Card.Files, func(o CardFile) bool { return o.Name == f.Name && o.SHA256 != "" })
+		if old < 0 || given[f.Name] != "" || slices.Contains(i.Missing, f.Name) {
+			continue
+		}
+		if digest := i.Card.Files[old].SHA256; f.SHA256 == "" || f.SHA256 == digest {
+			given[f.Name] = i.Path(f)
+		}
+	}
 }
 
 func (c ModelCard) hasFile(name string) bool {

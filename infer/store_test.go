@@ -326,6 +326,28 @@ func forAll(t *testing.T, file string) {
 	}
 }
 
+// TestStoreKeepsFiles: a card that is replaced by another for the same file keeps the file.
+func TestStoreKeepsFiles(t *testing.T) {
+	s := store(t, false)
+	path, digest := emapSwapper(t, t.TempDir())
+	card := parse(t, swapperCard)
+	if _, err := s.Add(t.Context(), infer.AddRequest{Card: card, Files: []string{path}, Now: noon()}); err != nil {
+		t.Fatal(err)
+	}
+	card.Title = "Better words"
+	in, err := s.Add(t.Context(), infer.AddRequest{Card: card, Replace: true, Now: noon()})
+	if err != nil || len(in.Missing) > 0 || in.Card.Title != card.Title || in.Card.Network().SHA256 != digest {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	if _, err := s.Load(t.Context(), "tiny"); err != nil {
+		t.Error(err)
+	}
+	in, err = s.Add(t.Context(), infer.AddRequest{Card: card, SHA256: strings.Repeat("a", 64), Replace: true, Now: noon()})
+	if err != nil || len(in.Missing) != 1 {
+		t.Errorf("for another file: missing %v, %v", in.Missing, err)
+	}
+}
+
 // TestStoreTakes: files that were downloaded are moved, and what is wrong with the request is said before.
 func TestStoreTakes(t *testing.T) {
 	s := store(t, false)
