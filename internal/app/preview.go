@@ -84,6 +84,11 @@ func Preview(ctx context.Context, req PreviewRequest, show func(Progress)) (repo
 	}
 	defer l.close()
 	p, err := l.runner.OpenPreview(ctx, req.Spec)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	err = p.Prepare(ctx)
 	if errors.Is(err, pipeline.ErrNotAnalysed) {
 		order, oerr := pipeline.FacesOrder(req.Spec.Video, req.Spec.Detector)
 		if oerr != nil {
@@ -92,12 +97,11 @@ func Preview(ctx context.Context, req PreviewRequest, show func(Progress)) (repo
 		if _, err := l.run(ctx, order, show); err != nil {
 			return report, err
 		}
-		p, err = l.runner.OpenPreview(ctx, req.Spec)
+		err = p.Prepare(ctx)
 	}
 	if err != nil {
 		return report, err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
 	begin := time.Now()
 	f, err := p.Frame(ctx, req.At)
 	if err != nil {

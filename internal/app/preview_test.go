@@ -25,7 +25,14 @@ func BenchmarkPreview(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer l.close()
-	if _, err := l.runner.OpenPreview(b.Context(), spec); !errors.Is(err, pipeline.ErrNotAnalysed) {
+	p, err := l.runner.OpenPreview(b.Context(), spec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Prepare(b.Context()); !errors.Is(err, pipeline.ErrNotAnalysed) {
+		b.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
 		b.Fatal(err)
 	}
 	order, err := pipeline.FacesOrder(spec.Video, "")
@@ -35,9 +42,11 @@ func BenchmarkPreview(b *testing.B) {
 	if _, err := l.run(b.Context(), order, func(Progress) {}); err != nil {
 		b.Fatal(err)
 	}
-	var p *pipeline.Preview
 	open := func() {
 		if p, err = l.runner.OpenPreview(b.Context(), spec); err != nil {
+			b.Fatal(err)
+		}
+		if err := p.Prepare(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

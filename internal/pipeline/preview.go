@@ -37,8 +37,7 @@ type PreviewFrame struct {
 	Report        swap.FrameReport
 }
 
-// OpenPreview gets ready to show frames of a swap: it brings the inputs, judges the photos, reads the
-// kept analysis (ErrNotAnalysed when there is none) and makes the identities.
+// OpenPreview brings the inputs of a swap and judges the photos. Prepare must follow.
 func (r *Runner) OpenPreview(ctx context.Context, s Swap) (_ *Preview, err error) {
 	o, err := Order(s)
 	if err != nil {
@@ -60,26 +59,35 @@ func (r *Runner) OpenPreview(ctx context.Context, s Swap) (_ *Preview, err error
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	if err := inTurn(ctx, w, openEngine, fetchInputs, cutVideo); err != nil {
-		return nil, err
+	return p, inTurn(ctx, w, openEngine, fetchInputs)
+}
+
+// Prepare reads the kept analysis and makes the identities. When there is no analysis it gives
+// ErrNotAnalysed, and may be called again once there is.
+func (p *Preview) Prepare(ctx context.Context) (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.w
+	if err := cutVideo(ctx, w); err != nil {
+		return err
 	}
 	if w.fetched.Analysis == "" {
-		return nil, ErrNotAnalysed
+		return ErrNotAnalysed
 	}
 	if err := inTurn(ctx, w, joinObservations, choosePeople, buildPlan); err != nil {
-		return nil, err
+		return err
 	}
 	if p.path, err = w.open(ctx, w.fetched.Video); err != nil {
-		return nil, err
+		return err
 	}
 	p.view = w.plan.NewPreview()
-	return p, nil
+	return nil
 }
 
 // Warnings are what the swap's task would warn of so far.
 func (p *Preview) Warnings() []string { return p.w.warnings }
 
-// Frame shows the frame that is seen at a time of the video. Only the frames around it are decoded.
+// Frame, after Prepare, shows the frame that is seen at a time of the video. Only the frames around it are decoded.
 func (p *Preview) Frame(ctx context.Context, at time.Duration) (f PreviewFrame, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
