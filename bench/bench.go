@@ -43,7 +43,7 @@ type Result struct {
 
 // Targets that the project holds itself to.
 const (
-	targetSwap  = 2.0
+	targetSwap  = 1.7
 	targetPeak  = 400.0
 	targetGrow  = 1.10
 	targetReady = 500.0

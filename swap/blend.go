@@ -47,7 +47,7 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	for i := range fade {
 		fade[i] *= weight * e.options.Strength
 	}
-	e.paintIn(d.texture, ly, f, &g, &w.gain, &fade, pix.Map{})
+	e.paint(d.texture, ly, f, &g, &w.gain, &fade)
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
 	hidden := newForeground(f, o, l.object, inside)

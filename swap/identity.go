@@ -106,7 +106,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s.shown, _ = face.Decompose(p.Mesh)
 	s.open, s.yaw, s.pitch = mouthOpening(p.Mesh), pose.Yaw, pose.Pitch
 	s.direct, s.facing = directness(p.Mesh, r)
-	s.eyes, s.eyesSeen = newEyeTone(p.Mesh.EyeColours(p.Frame), pix.NewCurve(p.Frame.Colour.Transfer))
+	s.eyes, s.eyesSeen = newEyeTone(p.Mesh.EyeColours(p.Frame), pix.NewCurve(p.Frame.Transfer))
 	rgb, mesh, zoom := cutOut(p)
 	if s.open > openMouth {
 		coverTeeth(rgb, mesh)

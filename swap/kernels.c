@@ -26,16 +26,6 @@ static float clampf(float v, float lo, float hi) {
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-// bilinear reads a map n×n at (x, y) inside of it.
-static float bilinear(const float *m, int n, float x, float y) {
-	int ix = (int)x, iy = (int)y;
-	float fx = x - (float)ix, fy = y - (float)iy;
-	int jx = least(ix + 1, n - 1);
-	const float *p = m + iy * n, *q = m + least(iy + 1, n - 1) * n;
-	float top = p[ix] + fx * (p[jx] - p[ix]), bottom = q[ix] + fx * (q[jx] - q[ix]);
-	return top + fy * (bottom - top);
-}
-
 // Eight neighbours: one vector register where there is AVX, two elsewhere.
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -76,7 +66,7 @@ static inline void decode(float *p, const float *codes, float most, int n) {
 
 FASTEST void swap_paint(const int16_t *tri, const float *pb, const float *pc, int w, int h,
 	const float *corners, const float *texels, int side, const float *gain, int gainSide,
-	const float *codes, int codeCount, const float *constants, const float *object, int objectSide,
+	const float *codes, int codeCount, const float *constants,
 	float *luma, float *alpha, float *cu, float *cv, float *weight, int chromaW,
 	int x0, int y0, int chromaX0, int chromaY0, int subX, int subY) {
 	const float kr = constants[paintRed], kg = constants[paintGreen], kb = constants[paintBlue];
@@ -129,11 +119,8 @@ FASTEST void swap_paint(const int16_t *tri, const float *pb, const float *pc, in
 		decode(s.b, codes, most, n);
 		for (int i = 0; i < n; i++) s.l[i] = kr * s.r[i] + kg * s.g[i] + kb * s.b[i];
 		for (int i = 0; i < n; i++) {
-			float a = s.share[i];
-			if (a > 0 && object)
-				a *= 1 - bilinear(object, objectSide, s.u[i] * (float)(objectSide - 1), s.v[i] * (float)(objectSide - 1));
 			luma[row + s.x[i]] = s.l[i] * kl + black;
-			alpha[row + s.x[i]] = a;
+			alpha[row + s.x[i]] = s.share[i];
 		}
 		if (!cu) continue;
 		int chroma = (((y0 + y) >> subY) - chromaY0) * chromaW - chromaX0;

@@ -48,7 +48,7 @@ func (c *corners) fill(fade *[face.MeshPoints]float32) {
 
 // shade fills luma, alpha and the sums of chroma of all pixels where the mesh is seen. The
 // layer's maps must have been sized; without colour the chroma is left alone.
-func (l *layer) shade(f *pix.Frame, t *texture, curve *pix.Curve, g *gain, c corners, object pix.Map, colour bool) {
+func (l *layer) shade(f *pix.Frame, t *texture, curve *pix.Curve, g *gain, c corners, colour bool) {
 	coder := pix.NewCoder(f.Colour)
 	codes, low, steps := curve.Codes()
 	var k [C.paintConstants]float32
@@ -63,7 +63,7 @@ func (l *layer) shade(f *pix.Frame, t *texture, curve *pix.Curve, g *gain, c cor
 	s := &l.surface
 	C.swap_paint((*C.int16_t)(unsafe.SliceData(s.Tri)), floats(s.B), floats(s.C), C.int(s.W), C.int(s.H),
 		(*C.float)(unsafe.Pointer(unsafe.SliceData(c))), (*C.float)(unsafe.Pointer(unsafe.SliceData(t.texels))), C.int(t.n),
-		(*C.float)(unsafe.Pointer(g)), lightSide, floats(codes), C.int(len(codes)), floats(k[:]), floats(object.Pix), targetSide,
+		(*C.float)(unsafe.Pointer(g)), lightSide, floats(codes), C.int(len(codes)), floats(k[:]),
 		floats(l.y.Pix), floats(l.alpha.Pix), u, v, weight, C.int(cr.W()),
 		C.int(l.box.X0), C.int(l.box.Y0), C.int(cr.X0), C.int(cr.Y0), C.int(f.SubX), C.int(f.SubY))
 }

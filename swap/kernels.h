@@ -11,7 +11,7 @@ enum {
 
 void swap_paint(const int16_t *tri, const float *wb, const float *wc, int w, int h,
 	const float *corners, const float *texels, int side, const float *gain, int gainSide,
-	const float *codes, int codeCount, const float *constants, const float *object, int objectSide,
+	const float *codes, int codeCount, const float *constants,
 	float *luma, float *alpha, float *u, float *v, float *weight, int chromaW,
 	int x0, int y0, int chromaX0, int chromaY0, int subX, int subY);
 void swap_finish(float *luma, const int16_t *tri, const float *background, int w, int h, float grain);

@@ -13,7 +13,7 @@ import (
 
 // plainShade is layer.shade; fade is a vertex's share of the swap.
 func (e *meshEngine) plainShade(l *layer, f *pix.Frame, gain *gain, fade *[face.MeshPoints]float32,
-	object pix.Map, colour bool) {
+	colour bool) {
 	c := face.Canonical()
 	w, h := l.box.W(), l.box.H()
 	cr := f.ChromaRect(l.box)
@@ -43,11 +43,7 @@ func (e *meshEngine) plainShade(l *layer, f *pix.Frame, gain *gain, fade *[face.
 				e.curve.Code(tx.base[1]+q[1]+bright+tx.dark[1]*q[4]),
 				e.curve.Code(tx.base[2]+q[2]+bright+tx.dark[2]*q[4]))
 			l.y.Pix[i] = ly
-			alpha := tx.alpha * (wa*fade[tri[0]] + wb*fade[tri[1]] + wc*fade[tri[2]])
-			if alpha > 0 && object.Pix != nil {
-				alpha *= 1 - object.Bilinear(u*(targetSide-1), v*(targetSide-1))
-			}
-			l.alpha.Pix[i] = alpha
+			l.alpha.Pix[i] = tx.alpha * (wa*fade[tri[0]] + wb*fade[tri[1]] + wc*fade[tri[2]])
 			if colour && (f.SubX == 0 || x&1 == 0) {
 				j := crow + (l.box.X0+x)>>f.SubX - cr.X0
 				l.c[0].Pix[j] += lu
@@ -148,49 +144,46 @@ func TestPaintEqualsItsGoForm(t *testing.T) {
 			g[i][k] = spread(1)
 		}
 	}
-	object := pix.NewMap(targetSide, targetSide).Each(func(float32) float32 { return r.Float32() })
 	for _, l := range []pix.Layout{
 		{W: 220, H: 210, SubX: 1, SubY: 1, Depth: 8}, {W: 221, H: 211, SubX: 1, Depth: 10}, {W: 221, H: 211, Depth: 8}, {W: 200, H: 200, Depth: 8, Mono: true},
 	} {
 		for _, transfer := range []pix.Transfer{pix.SDR, pix.PQ} {
-			for _, object := range []pix.Map{{}, object} {
-				f := background(l, pix.Colour{Transfer: transfer, Full: l.Depth == 10})
-				m := meshAt(100, 100, 7, .5, 1)
-				mesh := m.Points()
-				fade := facing(mesh)
-				e := &meshEngine{target: &target{}, texture: tex, curve: pix.NewCurve(transfer)}
-				got, want := &layer{}, &layer{}
-				for _, x := range []*layer{got, want} {
-					x.box = boxAround(mesh[:], 5, f.Bounds())
-					e.paint(x, f, mesh, g, &fade, object)
-				}
-				for _, x := range []pix.Map{want.y, want.alpha, want.c[0], want.c[1], want.weight} {
-					clear(x.Pix)
-				}
-				e.plainShade(want, f, g, &fade, object, !l.Mono)
-				for i, n := range want.weight.Pix {
-					if n > 0 {
-						want.c[0].Pix[i] /= n
-						want.c[1].Pix[i] /= n
-					}
-				}
-				for i, tri := range want.surface.Tri {
-					if tri < 0 {
-						want.y.Pix[i], got.y.Pix[i] = 0, 0
-					}
-				}
-				nearly(t, "luma", got.y, want.y)
-				nearly(t, "alpha", got.alpha, want.alpha)
-				nearly(t, "weight", got.weight, want.weight)
-				nearly(t, "u", got.c[0], want.c[0])
-				nearly(t, "v", got.c[1], want.c[1])
-
-				behind := pix.NewMap(got.y.W, got.y.H).Each(func(float32) float32 { return 100 + spread(20) })
-				s := sharpness{grain: 3}
-				s.finish(got, behind)
-				s.plainFinish(want, behind)
-				nearly(t, "finished luma", got.y, want.y)
+			f := background(l, pix.Colour{Transfer: transfer, Full: l.Depth == 10})
+			m := meshAt(100, 100, 7, .5, 1)
+			mesh := m.Points()
+			fade := facing(mesh)
+			e := &meshEngine{target: &target{}, texture: tex, curve: pix.NewCurve(transfer)}
+			got, want := &layer{}, &layer{}
+			for _, x := range []*layer{got, want} {
+				x.box = boxAround(mesh[:], 5, f.Bounds())
+				e.paint(e.texture, x, f, mesh, g, &fade)
 			}
+			for _, x := range []pix.Map{want.y, want.alpha, want.c[0], want.c[1], want.weight} {
+				clear(x.Pix)
+			}
+			e.plainShade(want, f, g, &fade, !l.Mono)
+			for i, n := range want.weight.Pix {
+				if n > 0 {
+					want.c[0].Pix[i] /= n
+					want.c[1].Pix[i] /= n
+				}
+			}
+			for i, tri := range want.surface.Tri {
+				if tri < 0 {
+					want.y.Pix[i], got.y.Pix[i] = 0, 0
+				}
+			}
+			nearly(t, "luma", got.y, want.y)
+			nearly(t, "alpha", got.alpha, want.alpha)
+			nearly(t, "weight", got.weight, want.weight)
+			nearly(t, "u", got.c[0], want.c[0])
+			nearly(t, "v", got.c[1], want.c[1])
+
+			behind := pix.NewMap(got.y.W, got.y.H).Each(func(float32) float32 { return 100 + spread(20) })
+			s := sharpness{grain: 3}
+			s.finish(got, behind)
+			s.plainFinish(want, behind)
+			nearly(t, "finished luma", got.y, want.y)
 		}
 	}
 }
@@ -214,7 +207,7 @@ func TestPaintSurvivesAnyNumber(t *testing.T) {
 		}
 		fade := facing(mesh)
 		l := &layer{box: pix.Rect{X0: 20, Y0: 20, X1: 140, Y1: 130}}
-		e.paint(l, f, mesh, g, &fade, pix.Map{})
+		e.paint(e.texture, l, f, mesh, g, &fade)
 		if len(l.y.Pix) != 120*110 {
 			t.Fatal("the layer has another size than its box")
 		}

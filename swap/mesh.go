@@ -95,16 +95,10 @@ type layer struct {
 	corners corners
 }
 
-// paint draws the front's texture on the mesh g as paintIn does.
-func (e *meshEngine) paint(l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
-	fade *[face.MeshPoints]float32, object pix.Map) {
-	e.paintIn(e.texture, l, f, g, gain, fade, object)
-}
-
-// paintIn draws the texture t on the mesh g, lit by gain, into the layer. fade is a vertex's share
-// of the swap; object covers texels of targetSide, without pixels it covers none.
-func (e *meshEngine) paintIn(t *texture, l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
-	fade *[face.MeshPoints]float32, object pix.Map) {
+// paint draws the texture t on the mesh g, lit by gain, into the layer. fade is a vertex's share
+// of the swap.
+func (e *meshEngine) paint(t *texture, l *layer, f *pix.Frame, g *[face.MeshPoints]pix.Vec3, gain *gain,
+	fade *[face.MeshPoints]float32) {
 	c := face.Canonical()
 	w, h := l.box.W(), l.box.H()
 	local := make([]pix.Vec3, len(g))
@@ -123,7 +117,7 @@ func (e *meshEngine) paintIn(t *texture, l *layer, f *pix.Frame, g *[face.MeshPo
 		l.weight.Reset(cr.W(), cr.H())
 	}
 	l.corners.fill(fade)
-	l.shade(f, t, e.curve, gain, l.corners, object, colour)
+	l.shade(f, t, e.curve, gain, l.corners, colour)
 	if colour {
 		for j, n := range l.weight.Pix {
 			if n > 0 {
@@ -229,7 +223,7 @@ func (e *meshEngine) matchSharpness(neutral *face.Shape, usual *face.Pose, wante
 	e.light.transfer(&q, flat, e.options.Tone)
 	fade := facing(&g)
 	l := &layer{box: f.Bounds()}
-	e.paint(l, f, &g, &q, &fade, pix.Map{})
+	e.paint(e.texture, l, f, &g, &q, &fade)
 	own := func(sigma float32) float32 {
 		m := l.y
 		for i, t := range l.surface.Tri {

@@ -44,7 +44,7 @@ func run(ctx context.Context, out string, clips, neutral, smiling, test []string
 	if err != nil {
 		return err
 	}
-	defer rt.Close()
+	defer func() { _ = rt.Close() }()
 	m, err := face.NewModels(rt, face.DefaultOptions())
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func run(ctx context.Context, out string, clips, neutral, smiling, test []string
 	if out == "" {
 		return nil
 	}
-	return os.WriteFile(out, table.Bytes(), 0o644)
+	return os.WriteFile(out, table.Bytes(), 0o644) //nolint:gosec // a file of the source tree, for all to read
 }
 
 // mostFrames of a clip are learned from, spread over it.

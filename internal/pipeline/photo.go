@@ -36,6 +36,18 @@ func (p portrait) othersThan(problem face.Problem, name string) []string {
 
 // readPhoto reads a photo and finds the face to use: the largest.
 func (w *work) readPhoto(ctx context.Context, in input) (portrait, error) {
+	if p, ok := w.r.portraits.take(w.job.Task.ID, in); ok {
+		return p, nil
+	}
+	p, err := w.searchPhoto(ctx, in)
+	if err == nil {
+		w.r.portraits.put(w.job.Task.ID, in, p)
+	}
+	return p, err
+}
+
+// searchPhoto is readPhoto for a photo that was not read yet.
+func (w *work) searchPhoto(ctx context.Context, in input) (portrait, error) {
 	var p portrait
 	name := func(err error) error {
 		if fault.From(err).Code.Kind() == fault.Input {

@@ -67,6 +67,7 @@ type Runner struct {
 	runtime *infer.Runtime
 	models  *face.Models
 
+	portraits  portraitCache
 	identities identityCache
 	networks   networkCache
 	detectors  detectorCache
