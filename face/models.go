@@ -3,6 +3,8 @@ package face
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 )
@@ -54,15 +56,21 @@ func NewModels(rt *infer.Runtime, o Options) (*Models, error) {
 	if o.Plain {
 		mesh, m.meshPoints = infer.FaceMesh, MeshPoints
 	}
+	var loading errgroup.Group
 	for _, load := range []struct {
 		model infer.Model
 		net   *network
 	}{{infer.FaceDetectShort, &m.short}, {infer.FaceDetectFull, &m.full}, {mesh, &m.mesh}, {infer.FaceEmbedding, &m.embed}} {
-		s, err := rt.Session(load.model)
-		if err != nil {
-			return nil, err
-		}
-		*load.net = s
+		loading.Go(func() error {
+			s, err := rt.Session(load.model)
+			if err == nil {
+				*load.net = s
+			}
+			return err
+		})
+	}
+	if err := loading.Wait(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

@@ -75,7 +75,7 @@ type Runtime struct {
 	library  string
 
 	mu       sync.Mutex
-	sessions map[Model]*Session
+	sessions map[Model]*loading
 	networks map[*Network]bool // those of model cards that are open
 	closed   bool
 }
@@ -95,7 +95,7 @@ func Open(o Options) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{options: o, library: library, sessions: map[Model]*Session{}, networks: map[*Network]bool{}}
+	r := &Runtime{options: o, library: library, sessions: map[Model]*loading{}, networks: map[*Network]bool{}}
 	return r, r.choose()
 }
 
@@ -206,14 +206,48 @@ func (r *Runtime) Session(m Model) (*Session, error) {
 	if !m.valid() {
 		return nil, fault.New(fault.Internal, "", "there is no model %d", m)
 	}
+	l, err := r.loading(m)
+	if err != nil {
+		return nil, err
+	}
+	l.once.Do(func() {
+		if l.session, l.err = r.load(m); l.err != nil {
+			r.forget(m, l) // another try may find the memory that was missing
+		}
+	})
+	return l.session, l.err
+}
+
+// loading is a session that its first user loads; different ones load side by side.
+type loading struct {
+	once    sync.Once
+	session *Session
+	err     error
+}
+
+func (r *Runtime) loading(m Model) (*loading, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, errClosed()
 	}
-	if s := r.sessions[m]; s != nil {
-		return s, nil
+	l := r.sessions[m]
+	if l == nil {
+		l = &loading{}
+		r.sessions[m] = l
 	}
+	return l, nil
+}
+
+func (r *Runtime) forget(m Model, l *loading) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[m] == l {
+		delete(r.sessions, m)
+	}
+}
+
+func (r *Runtime) load(m Model) (*Session, error) {
 	options, err := r.sessionOptions(r.provider)
 	if err != nil {
 		return nil, broken(m, err)
@@ -223,7 +257,6 @@ func (r *Runtime) Session(m Model) (*Session, error) {
 	if err != nil {
 		return nil, broken(m, err)
 	}
-	r.sessions[m] = s
 	return s, nil
 }
 
@@ -231,12 +264,17 @@ func (r *Runtime) Session(m Model) (*Session, error) {
 // The runtime must not be used after it. Closing again does nothing.
 func (r *Runtime) Close() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	for m, s := range r.sessions {
-		s.close()
-		delete(r.sessions, m)
+	sessions := r.sessions
+	r.closed, r.sessions = true, nil
+	r.mu.Unlock()
+	for _, l := range sessions {
+		l.once.Do(func() { l.err = errClosed() }) // waits for one that is being loaded
+		if l.session != nil {
+			l.session.close()
+		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for n := range r.networks {
 		n.close()
 		delete(r.networks, n)

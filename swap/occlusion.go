@@ -50,7 +50,7 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 		shadeFit{terms: 1, rounds: 8, step: 3, change: tintChange})
 	e := g.evidence(lg, &d, seen)
 	if e.found && e.shown > wholeFace { // a head that turns in its light
-		turned := shadeFit{terms: 9, rounds: 8, step: 2, change: turnChange}
+		turned := shadeFit{terms: 9, rounds: 8, step: 3, change: turnChange}
 		d = g.difference(lg, seen, turned, turned)
 		e = g.evidence(lg, &d, seen)
 	}
@@ -297,6 +297,9 @@ func relaxed(e *evidence, right, down pix.Map) pix.Map {
 		}
 	}
 	rounds := 24
+	if n == targetSide {
+		rounds = 8 // it begins near the solution
+	}
 	const over = 1.6
 	area := float32(targetSide/n) * float32(targetSide/n)
 	for round := range 2 * rounds {
