@@ -22,7 +22,7 @@ const (
 	magic            = "TSFA"
 	kindObservations = 'O'
 	kindAnalysis     = 'A'
-	formatVersion    = 2
+	formatVersion    = 3
 	headerLen        = len(magic) + 1 + 2
 
 	// Limits of what is read: about two hours of one face. A file beyond them is refused

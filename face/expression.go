@@ -91,9 +91,11 @@ func ParseExpressions(b []byte) (*ExpressionTable, error) {
 		return nil, errExpressions
 	}
 	b = b[head:]
+	sound := true
 	shape := func() Shape {
 		var s Shape
 		step := math.Float32frombits(binary.LittleEndian.Uint32(b))
+		sound = sound && step > 0 && step < 1 // no NaN either
 		for i := range s {
 			at := b[4+6*i:]
 			v := func(k int) float32 { return step * float32(int16(binary.LittleEndian.Uint16(at[2*k:]))) }
@@ -112,6 +114,9 @@ func ParseExpressions(b []byte) (*ExpressionTable, error) {
 	}
 	for range n {
 		t.reader = append(t.reader, shape())
+	}
+	if !sound {
+		return nil, errExpressions
 	}
 	for k := range n {
 		v := math.Float32frombits(binary.LittleEndian.Uint32(b[4*k:]))

@@ -109,6 +109,7 @@ func TestExpressionFile(t *testing.T) {
 		"foreign":   func(b []byte) []byte { b[0]++; return b },
 		"miscounts": func(b []byte) []byte { b[len(expressionMagic)]++; return b },
 		"no spread": func(b []byte) []byte { clear(b[len(b)-4:]); return b },
+		"no step":   func(b []byte) []byte { copy(b[len(expressionMagic)+1:], "\xff\xff\xff\x7f"); return b }, // NaN
 	} {
 		if _, err := ParseExpressions(damage(slices.Clone(expressionFile))); err == nil {
 			t.Errorf("%s: read without a complaint", name)

@@ -258,6 +258,23 @@ func fromCamera(p *face.Pose) float64 {
 	return math.Round(math.Acos(max(-1, min(1, float64(p.R[8]))))*degrees*10) / 10
 }
 
+// missedOf is the head of the largest face that no track has in a frame; nil for none.
+func missedOf(a *face.Analysis, frame int, faces []face.PhotoFace) *face.Pose {
+	tracks, at := a.FacesAt(frame)
+	for k := range faces {
+		tip := faces[k].Mesh[4] // of the nose
+		known := false
+		for n, t := range tracks {
+			b := a.Tracks[t].Faces[at[n]].Mesh.Bounds()
+			known = known || tip.X >= b.X && tip.X < b.X+b.W && tip.Y >= b.Y && tip.Y < b.Y+b.H
+		}
+		if !known {
+			return &faces[k].Pose
+		}
+	}
+	return nil
+}
+
 // findMissed looks for faces in frames where the analysis has not the person.
 func (r *runner) findMissed(ctx context.Context, c *clip) error {
 	c.missed = make([]*face.Pose, len(c.frames))
@@ -269,12 +286,7 @@ func (r *runner) findMissed(ctx context.Context, c *clip) error {
 		if err != nil {
 			return fmt.Errorf("frame %d: %w", i, err)
 		}
-		for k := range faces {
-			tracks, _ := c.analysis.FacesAt(i)
-			if len(faces) > len(tracks) && c.missed[i] == nil {
-				c.missed[i] = &faces[k].Pose
-			}
-		}
+		c.missed[i] = missedOf(c.analysis, i, faces)
 	}
 	return nil
 }

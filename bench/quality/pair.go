@@ -15,6 +15,10 @@ import (
 // pair swaps and measures one pair, and other tools' results on the same.
 func (r *runner) pair(ctx context.Context, j job, others []other) error {
 	p := r.portrait[j.photo]
+	if p == nil { // a table of other tools' results may name any
+		r.report.Refused = append(r.report.Refused, fmt.Sprintf("%s into %s: there is no such photo in the folder", j.photo, j.clip))
+		return nil
+	}
 	if p.face == nil {
 		r.report.Refused = append(r.report.Refused, fmt.Sprintf("%s into %s: the photo shows no face that can be used", j.photo, j.clip))
 		return nil
@@ -33,11 +37,17 @@ func (r *runner) pair(ctx context.Context, j job, others []other) error {
 			return r.measureAll(ctx, j, p, c, result, others)
 		}
 	}
-	if fault.From(err).Code.Kind() == fault.Input {
+	if unfit(err) {
 		r.report.Refused = append(r.report.Refused, fmt.Sprintf("%s into %s: %s", j.photo, j.clip, fault.From(err).Text))
 		return nil
 	}
 	return err
+}
+
+// unfit reports whether an input is at fault, or is not there: the other pairs can be measured all the same.
+func unfit(err error) bool {
+	k := fault.From(err).Code.Kind()
+	return k == fault.Input || k == fault.Absent
 }
 
 // result is an excerpt with another face.
@@ -114,6 +124,10 @@ func (r *runner) measureAll(ctx context.Context, j job, p *portrait, c *clip, ou
 			continue
 		}
 		_, frames, err := readFrames(ctx, o.path, c.start, len(c.frames))
+		if err != nil && unfit(err) {
+			r.report.Refused = append(r.report.Refused, fmt.Sprintf("%s: %s", o.path, fault.From(err).Text))
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.path, err)
 		}

@@ -98,6 +98,26 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// A table of other tools' results may name photos, clips and results that are not there: they are
+// reported, and what can be measured is.
+func TestForeignTable(t *testing.T) {
+	dir := samples(t)
+	table := "case\ttarget\tsource\ttheir result\tproject\n" +
+		"face swap\tvideos/bea.mp4\tphotos/nobody.png\ttheirs/result.mp4\ta\n" +
+		"face swap\tvideos/none.mp4\tphotos/anton.png\ttheirs/result.mp4\tb\n" +
+		"face swap\tvideos/bea.mp4\tphotos/anton.png\ttheirs/none.mp4\tc\n"
+	if err := os.WriteFile(filepath.Join(dir, "COMPARE.tsv"), []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), Options{Media: dir, Pairs: "anton:bea", Frames: 2, Compare: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Pairs) != 1 || len(r.Others) != 0 || len(r.Refused) != 3 {
+		t.Errorf("%d pairs, %d of others, refused: %s", len(r.Pairs), len(r.Others), strings.Join(r.Refused, "; "))
+	}
+}
+
 func TestRunRefuses(t *testing.T) {
 	for _, c := range []struct {
 		o    Options
