@@ -36,6 +36,7 @@ const scratchQuota = 256 << 30
 // local runs one task in this process, with the same pipeline as the service.
 type local struct {
 	dir     string
+	unlock  func() error // of dir
 	blobs   *blob.Store
 	kept    *blob.Store // analyses of earlier runs
 	scratch *blob.Scratch
@@ -59,7 +60,10 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	if l.dir, err = os.MkdirTemp("", "twinsync-"); err != nil {
+	if err := sweepRunDirs(os.TempDir()); err != nil {
+		l.log.Warn("what a killed run left cannot be removed", "error", err)
+	}
+	if l.dir, l.unlock, err = newRunDir(os.TempDir()); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -109,7 +113,7 @@ func (l *local) close() {
 			errs = append(errs, s.Close())
 		}
 	}
-	errs = append(errs, os.RemoveAll(l.dir))
+	errs = append(errs, os.RemoveAll(l.dir), l.unlock())
 	if err := errors.Join(errs...); err != nil {
 		l.log.Warn("something of the run is left behind", "folder", l.dir, "error", err)
 	}
