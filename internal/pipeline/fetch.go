@@ -247,7 +247,11 @@ func cutVideo(ctx context.Context, w *work) error {
 	f.Segments = w.info.Split(first, end, segmentLength)
 	f.Keep = fmt.Sprintf("analyses/v%d/%s-%d-%d", face.Version, f.Video.SHA256, first, end)
 	if w.spec.Detector != "" { // whose help may find other faces
-		f.Keep += "-" + w.spec.Detector
+		key, err := w.detectorKey(ctx)
+		if err != nil {
+			return err
+		}
+		f.Keep += "-" + key
 	}
 	if f.Analysis, err = w.findAnalysis(ctx, f.Keep); err != nil {
 		return err
