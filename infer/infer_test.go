@@ -290,6 +290,48 @@ func TestCloseWaitsAndEnds(t *testing.T) {
 	session(t, open(t, infer.Options{}), infer.FaceMesh)
 }
 
+// Many ask for the same networks at once, and the runtime is closed meanwhile: all get the same session or
+// the word that it is closed, and none is left open.
+func TestSessionsLoadSideBySide(t *testing.T) {
+	r := open(t, infer.Options{Provider: infer.CPU})
+	models := []infer.Model{infer.FaceMesh, infer.FaceDetectShort, infer.FaceDetectFull}
+	var mu sync.Mutex
+	got := map[infer.Model]*infer.Session{}
+	var wg sync.WaitGroup
+	ask := func(m infer.Model, closing bool) {
+		s, err := r.Session(m)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil && !closing:
+			t.Errorf("%v: %v", m, err)
+		case err == nil && got[m] != nil && got[m] != s:
+			t.Errorf("%v is loaded twice", m)
+		case err == nil:
+			got[m] = s
+		}
+	}
+	for range 4 {
+		for _, m := range models {
+			wg.Go(func() { ask(m, false) })
+		}
+	}
+	wg.Wait()
+	for _, m := range []infer.Model{infer.FaceEmbedding, infer.FaceRes} {
+		wg.Go(func() { ask(m, true) })
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	for m, s := range got {
+		in, out := s.Buffers()
+		if err := s.Run(t.Context(), in, out); err == nil {
+			t.Errorf("%v runs after Close", m)
+		}
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	loaded := open(t, infer.Options{})
 	missing := filepath.Join(t.TempDir(), "none.so")

@@ -116,7 +116,7 @@ func TestMomentsShowWhatMatters(t *testing.T) {
 // not measured counts for nothing.
 func TestSum(t *testing.T) {
 	r := &Report{Recognisers: []string{TuneRecogniser}, Pairs: []*Pair{
-		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .6, ToTarget: .5, Retrieved: 1, Nearer: 1}}, Pose: 1, Jitter: .5, Shake: .5, Was: 1, Faces: 100}},
+		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .6, ToTarget: .5, Retrieved: 1, Nearer: 1}}, Pose: 1, Jitter: .5, Shake: .5, Was: 1, Faces: 1000, Left: 7}},
 		{Figures: Figures{Likeness: []Likeness{{ToPhoto: .8, ToTarget: .7, Retrieved: .5}}, Pose: 3, Jitter: 2, Shake: .2, Was: .1, Flicker: number(math.NaN()), Outside: 2, Faces: 20, Left: 6}},
 	}}
 	r.sum()
@@ -126,7 +126,7 @@ func TestSum(t *testing.T) {
 	if got := r.Worst.Likeness[0]; got.ToPhoto != .6 || got.ToTarget != .7 || got.Retrieved != .5 {
 		t.Errorf("worst likeness %+v", got)
 	}
-	if r.Total.Pose != 2 || r.Worst.Pose != 3 || math.Abs(float64(r.Total.Jitter)-.7/1.1) > 1e-9 || r.Worst.Jitter != 2 || r.Total.Flicker != 0 || r.Total.Outside != 2 || r.Total.Left != 6 || r.Worst.Faces != 20 {
+	if r.Total.Pose != 2 || r.Worst.Pose != 3 || math.Abs(float64(r.Total.Jitter)-.7/1.1) > 1e-9 || r.Worst.Jitter != 2 || r.Total.Flicker != 0 || r.Total.Outside != 2 || r.Total.Left != 13 || r.Worst.Left != 6 || r.Worst.Faces != 20 {
 		t.Errorf("total %+v, worst %+v", r.Total, r.Worst)
 	}
 	failed := strings.Join(r.Failed(), "; ")

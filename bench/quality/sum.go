@@ -50,12 +50,15 @@ func sumUp(pairs []*Pair, recognisers []string) (total, worst Figures) {
 		total.Faces += f.Faces
 		total.Left += f.Left
 		worst.Outside = max(worst.Outside, f.Outside)
-		if f.Left > worst.Left {
+		if f.leftShare() > worst.leftShare() {
 			worst.Left, worst.Faces = f.Left, f.Faces
 		}
 	}
 	return total, worst
 }
+
+// leftShare is the share of the faces within 45° that were left as filmed.
+func (f *Figures) leftShare() float64 { return float64(f.Left) / float64(max(1, f.Faces)) }
 
 // group is the mean over the pairs of one group.
 type group struct {

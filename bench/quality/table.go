@@ -41,13 +41,6 @@ func (r *Report) rows() []row {
 		fill(retrieval, fmt.Sprintf("nearest of %d photos is the right one", r.Photos), l.Retrieved, x.Retrieved, 100, "%")
 		fill(nearer, "nearer to the photo than to the footage", l.Nearer, x.Nearer, 100, "%")
 	}
-	left, worst := 0.0, 0.0
-	if t.Faces > 0 {
-		left = float64(t.Left) / float64(t.Faces)
-	}
-	if w.Faces > 0 {
-		worst = float64(w.Left) / float64(w.Faces)
-	}
 	rows = append(rows,
 		row{"pose error", float64(t.Pose), float64(w.Pose), 2.4, 1.4, false, 1, "°", true},
 		row{"  of it not the same in all frames", float64(t.Sway), float64(w.Sway), 0, 0, false, 1, "°", false},
@@ -58,7 +51,7 @@ func (r *Report) rows() []row {
 		row{"flicker over the footage's", float64(t.Flicker), float64(w.Flicker), .8, .7, false, 1, "×", true},
 		row{"seam over the footage's", float64(t.Seam), float64(w.Seam), 1, 1, false, 1, "×", true},
 		row{"samples changed outside the mask", float64(t.Outside), float64(w.Outside), 0, 0, false, 1, "", true},
-		row{"faces within 45° left as filmed", left, worst, .005, 0, false, 100, "%", true},
+		row{"faces within 45° left as filmed", t.leftShare(), w.leftShare(), .005, 0, false, 100, "%", true},
 	)
 	if s := r.Speed; s != nil {
 		rows = append(rows, row{"wall time over plain FFmpeg's, reference load", float64(s.Reference), math.NaN(), 1.7, 1.25, false, 1, "×", true})
