@@ -33,8 +33,9 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	if inside.Empty() {
 		return nil
 	}
+	hidden := newForeground(f, o, l.object, inside)
 	if e.iris != nil {
-		e.iris.draw(f, o, e.curve, weight*e.options.Strength, e.target.grey)
+		e.iris.draw(f, o, e.curve, weight*e.options.Strength, e.target.grey, &hidden)
 	}
 	w := e.scratch.Get().(*scratch)
 	defer e.scratch.Put(w)
@@ -50,7 +51,6 @@ func (e *meshEngine) draw(_ context.Context, f *pix.Frame, o *face.Observation, 
 	e.paint(d.texture, ly, f, &g, &w.gain, &fade)
 	ly.keepMouth(&g, eye)
 	ly.softenEdge(eye)
-	hidden := newForeground(f, o, l.object, inside)
 	hidden.take(ly.alpha)
 
 	move := &w.move

@@ -17,8 +17,9 @@ const (
 // foreground is what lies in front of a face in one frame, over the box of a layer. Without pixels nothing
 // does.
 type foreground struct {
-	share pix.Map // 0…1 per pixel
-	near  gate    // 1 on it and close to it
+	box   pix.Rect // of the frame
+	share pix.Map  // 0…1 per pixel of the box
+	near  gate     // 1 on it and close to it
 }
 
 // newForeground finds what covers a box of an untouched frame.
@@ -27,7 +28,15 @@ func newForeground(f *pix.Frame, o *face.Observation, object pix.Map, box pix.Re
 		return foreground{}
 	}
 	share := coverage(f, &o.Mesh, object, box)
-	return foreground{share, newGate(share, o.Mesh.Bounds().W)}
+	return foreground{box, share, newGate(share, o.Mesh.Bounds().W)}
+}
+
+// at is the share at a pixel of the frame, 0 outside of the box.
+func (c *foreground) at(x, y int) float32 {
+	if c.share.Pix == nil || x < c.box.X0 || y < c.box.Y0 || x >= c.box.X1 || y >= c.box.Y1 {
+		return 0
+	}
+	return c.share.Row(y - c.box.Y0)[x-c.box.X0]
 }
 
 // take takes what is covered out of an alpha.

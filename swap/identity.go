@@ -28,7 +28,7 @@ type Identity struct {
 	shape      face.Shape // at rest
 	shown      face.Shape // as the texture shows it, expression included
 	open       float32    // opening of the photo's mouth, in eye distances
-	eyes       eyeTone    // as the photo shows them
+	eyes       eyeTone    // as the photo shows them, BT.709 primaries
 	eyesSeen   bool
 	turned     []turned // by yaw; none when all photos show the head alike
 
@@ -106,7 +106,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 	s.shown, _ = face.Decompose(p.Mesh)
 	s.open, s.yaw, s.pitch = mouthOpening(p.Mesh), pose.Yaw, pose.Pitch
 	s.direct, s.facing = directness(p.Mesh, r)
-	s.eyes, s.eyesSeen = newEyeTone(p.Mesh.EyeColours(p.Frame), pix.NewCurve(p.Frame.Transfer))
+	s.eyes, s.eyesSeen = newEyeTone(p.Mesh.EyeColours(p.Frame), pix.NewCurve(p.Frame.Transfer), p.Frame.WideGamut)
 	rgb, mesh, zoom := cutOut(p)
 	if s.open > openMouth {
 		coverTeeth(rgb, mesh)
@@ -129,6 +129,7 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 		hidden, dark, lost = r.behindGlasses(small, frame)
 		switch {
 		case dark:
+			s.eyesSeen = false // their colour is the lenses'
 			warn = append(warn, Warning{"sunglasses", "Glasses hide the eyes in the photo, so the whole eye region stays that of the video; a photo without them works better."})
 		case lost:
 			warn = append(warn, Warning{"glasses", "The glasses in the photo cover the brows, so these stay those of the video; a photo without glasses works better."})

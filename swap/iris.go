@@ -39,8 +39,9 @@ type eyeTone struct {
 }
 
 // newEyeTone reads a tone. It reports false when the eyes were not seen, or when their white is far from
-// white: in coloured light, behind coloured glass, or because it is no white at all.
-func newEyeTone(c face.EyeColours, curve *pix.Curve) (t eyeTone, ok bool) {
+// white: in coloured light, behind coloured glass, or because it is no white at all. narrow turns BT.2020
+// primaries into those of BT.709.
+func newEyeTone(c face.EyeColours, curve *pix.Curve, narrow bool) (t eyeTone, ok bool) {
 	if !c.Seen() {
 		return t, false
 	}
@@ -48,6 +49,11 @@ func newEyeTone(c face.EyeColours, curve *pix.Curve) (t eyeTone, ok bool) {
 	bright := float32(0)
 	for k := range t.hue {
 		iris[k], white[k] = curve.Log(float32(c.Iris[k])), curve.Log(float32(c.White[k]))
+	}
+	if narrow {
+		iris, white = changeGamut(iris, pix.Narrow), changeGamut(white, pix.Narrow)
+	}
+	for k := range t.hue {
 		bright += white[k] / 3
 		t.level += iris[k] / 3
 	}
@@ -70,7 +76,7 @@ func newIrisTint(id *Identity, t *face.Track, curve *pix.Curve, wide bool) *iris
 	for i := range t.Textures {
 		if t.Textures[i].Eyes.Seen() {
 			seen++
-			if tone, ok := newEyeTone(t.Textures[i].Eyes, curve); ok {
+			if tone, ok := newEyeTone(t.Textures[i].Eyes, curve, false); ok {
 				tones = append(tones, tone)
 			}
 		}
@@ -107,8 +113,9 @@ func newIrisTint(id *Identity, t *face.Track, curve *pix.Curve, wide bool) *iris
 	return e
 }
 
-// draw colours the irises of a frame in place, by share (0…1). grey leaves colour alone.
-func (e *irisTint) draw(f *pix.Frame, o *face.Observation, curve *pix.Curve, share float32, grey bool) {
+// draw colours the irises of a frame in place, by share (0…1), except where hidden lies in front of them.
+// grey leaves colour alone.
+func (e *irisTint) draw(f *pix.Frame, o *face.Observation, curve *pix.Curve, share float32, grey bool, hidden *foreground) {
 	for k, eye := range o.Mesh.Irises() {
 		r := eye.Radius()
 		s := share * pix.SmoothStep(r, tinyIris, sizableIris)
@@ -136,7 +143,7 @@ func (e *irisTint) draw(f *pix.Frame, o *face.Observation, curve *pix.Curve, sha
 				continue
 			}
 			d := eye.Distance(float32(box.X0+i%open.W), float32(box.Y0+i/open.W))
-			in *= s * (1 - pix.SmoothStep(d, irisOuter, irisBorder))
+			in *= s * (1 - pix.SmoothStep(d, irisOuter, irisBorder)) * (1 - hidden.at(box.X0+i%open.W, box.Y0+i/open.W))
 			if e.light > 0 { // a pupil that the footage hardly shows must not stand out as a bright one
 				in *= pix.SmoothStep(d, pupilEdge, irisInner)
 			}

@@ -76,7 +76,7 @@ func tinted(t *testing.T, photo, footage [3]float32, radius float32) (before, af
 	curve := pix.NewCurve(pix.SDR)
 	pf, pm := eyes(photo, 20)
 	id := &Identity{}
-	id.eyes, id.eyesSeen = newEyeTone(pm.EyeColours(pf), curve)
+	id.eyes, id.eyesSeen = newEyeTone(pm.EyeColours(pf), curve, false)
 	if !id.eyesSeen {
 		t.Fatal("the photo's eyes are not seen")
 	}
@@ -84,7 +84,7 @@ func tinted(t *testing.T, photo, footage [3]float32, radius float32) (before, af
 	track := &face.Track{Textures: []face.Texture{{Eyes: m.EyeColours(before)}}}
 	after = before.Clone()
 	if e = newIrisTint(id, track, curve, false); e != nil {
-		e.draw(after, &face.Observation{Mesh: *m}, curve, 1, false)
+		e.draw(after, &face.Observation{Mesh: *m}, curve, 1, false, &foreground{})
 	}
 	return before, after, m, e
 }
@@ -148,10 +148,64 @@ func TestIrisStays(t *testing.T) {
 		t.Errorf("eyes alike become %v", e.hue)
 	}
 	curve := pix.NewCurve(pix.SDR)
-	if _, ok := newEyeTone(face.EyeColours{}, curve); ok {
+	if _, ok := newEyeTone(face.EyeColours{}, curve, false); ok {
 		t.Error("eyes that were not seen have a tone")
 	}
-	if _, ok := newEyeTone(face.EyeColours{Iris: [3]uint8{85, 27, 5}, White: [3]uint8{187, 126, 75}}, curve); ok {
+	if _, ok := newEyeTone(face.EyeColours{Iris: [3]uint8{85, 27, 5}, White: [3]uint8{187, 126, 75}}, curve, false); ok {
 		t.Error("eyes in orange light have a tone")
+	}
+}
+
+// A hand before one eye is no iris; the other eye still takes the colour.
+func TestIrisBehindSomethingStays(t *testing.T) {
+	before, _, m, e := tinted(t, blueEyes, brownEyes, 20)
+	if e == nil {
+		t.Fatal("the eyes are taken for alike")
+	}
+	left := pix.Rect{X0: 20, Y0: 20, X1: 120, Y1: 100}
+	hidden := &foreground{box: left, share: pix.NewMap(left.W(), left.H()).Each(func(float32) float32 { return 1 })}
+	after := before.Clone()
+	e.draw(after, &face.Observation{Mesh: *m}, pix.NewCurve(pix.SDR), 1, false, hidden)
+	changed := [2]int{}
+	for y := range before.H {
+		for x := range before.W {
+			if before.Planes[0].At(x, y) != after.Planes[0].At(x, y) {
+				changed[x/120]++
+			}
+		}
+	}
+	if changed[0] != 0 || changed[1] < 150 {
+		t.Errorf("%d samples of the covered iris changed, and %d of the other", changed[0], changed[1])
+	}
+}
+
+// The same eyes have the same tone whatever the primaries of their photo.
+func TestEyeToneOfAWideGamut(t *testing.T) {
+	curve := pix.NewCurve(pix.SDR)
+	seen := face.EyeColours{Iris: [3]uint8{95, 120, 140}, White: [3]uint8{225, 222, 220}}
+	want, _ := newEyeTone(seen, curve, false)
+	widened := func(c [3]uint8) (out [3]uint8) {
+		var lg [3]float32
+		for k := range lg {
+			lg[k] = curve.Log(float32(c[k]))
+		}
+		for k, v := range changeGamut(lg, pix.Widen) {
+			out[k] = uint8(curve.Code(v) + .5)
+		}
+		return out
+	}
+	wide := face.EyeColours{Iris: widened(seen.Iris), White: widened(seen.White)}
+	apart := func(narrow bool) (d float32) {
+		got, ok := newEyeTone(wide, curve, narrow)
+		if !ok {
+			t.Fatal("the eyes are not seen")
+		}
+		for k := range got.hue {
+			d = max(d, got.hue[k]-want.hue[k], want.hue[k]-got.hue[k])
+		}
+		return d
+	}
+	if a, b := apart(true), apart(false); a > .03 || b < .06 {
+		t.Errorf("hue is %.3f apart, as it was read %.3f", a, b)
 	}
 }

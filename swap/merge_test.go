@@ -148,6 +148,10 @@ func TestDressFollowsTheHeadWithoutJumps(t *testing.T) {
 	if again := e.wardrobe.at(-.6); again.texture == last.texture {
 		t.Error("both sides wear the same")
 	}
+	one := newMeshEngine(&footage.analysis.Tracks[0], someone(t), DefaultOptions(), pix.Colour{}, &planFor(t, footage, id, nil).scratch)
+	if one.wardrobe.sew != nil || one.wardrobe.at(.5).texture != one.texture {
+		t.Error("one photo keeps what only several need")
+	}
 }
 
 func TestAPhotoWithoutGlassesWins(t *testing.T) {

@@ -81,6 +81,43 @@ func TestGlassesAreFoundAndPaintedOver(t *testing.T) {
 	}
 }
 
+// withIrises draws dark irises into a photo and tells the mesh of them.
+func withIrises(p Photo) Photo {
+	const radius = 10
+	before := p.Frame.RGB(p.Frame.Bounds())
+	after := before.Clone()
+	for e, corners := range [2][2]int{{33, 133}, {362, 263}} {
+		a, b := p.Mesh[corners[0]], p.Mesh[corners[1]]
+		c := pix.Vec2{X: (a.X + b.X) / 2, Y: (a.Y + b.Y) / 2}
+		for k, d := range [5][2]float32{{0, 0}, {radius, 0}, {0, -radius}, {-radius, 0}, {0, radius}} {
+			p.Mesh[face.MeshPoints+5*e+k] = pix.Vec3{X: c.X + d[0], Y: c.Y + d[1]}
+		}
+		iris := pix.NewMap(after.W, after.H)
+		iris.FillDisc(c, radius)
+		for k := range after.C {
+			for i, m := range iris.Pix {
+				after.C[k][i] *= 1 - .8*m
+			}
+		}
+	}
+	p.Frame.Replace(p.Frame.Bounds(), before, after, false)
+	return p
+}
+
+// Eyes that shine through dark lenses have the lenses' colour, not their own.
+func TestDarkLensesHideTheEyesColour(t *testing.T) {
+	if id := identityOf(t, withIrises(photoOf(paleFace, 0, 1))); !id.eyesSeen {
+		t.Fatal("bare eyes are not seen")
+	}
+	id, warnings, err := NewIdentity([]Photo{withIrises(withGlasses(photoOf(paleFace, 0, 1), -8, [3]float32{34, 38, 42}))}, DefaultOptions())
+	if err != nil || !slices.Contains(codes(warnings), "sunglasses") {
+		t.Fatalf("%v, warnings %v", err, warnings)
+	}
+	if id.eyesSeen {
+		t.Error("the colour behind the lenses is taken for the eyes'")
+	}
+}
+
 // The shared photos with and without spectacles.
 func TestSharedPhotosWithGlasses(t *testing.T) {
 	dir := testmedia.Shared(t, "photos")

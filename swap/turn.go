@@ -49,6 +49,9 @@ const (
 
 // newWardrobe holds plain, and what sew makes of the poses when they are needed.
 func newWardrobe(plain dress, poses []turned, sew func(id *Identity) dress) *wardrobe {
+	if len(poses) == 0 {
+		return &wardrobe{plain: plain} // sew holds megabytes that nobody needs then
+	}
 	w := &wardrobe{plain: plain, sew: sew}
 	for _, t := range poses {
 		w.poses = append(w.poses, &pose{turned: t})
