@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,45 @@ import (
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/pix"
 )
+
+// TestPreviewIsPreparedAgain: what was prepared once, or failed halfway, does not stand in the way.
+func TestPreviewIsPreparedAgain(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("TMPDIR", t.TempDir())
+	clip := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Bea}, W: 320, H: 240, Frames: 6}).Path
+	spec := pipeline.DefaultSwap(pipeline.Source{Path: testmedia.Photo(t, testmedia.Anton), Field: "photo"}, pipeline.Source{Path: clip, Field: "clip"})
+	l, err := openLocal(t.Context(), LocalOptions{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	order, err := pipeline.FacesOrder(spec.Video, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.run(t.Context(), order, func(Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.runner.OpenPreview(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for range 2 {
+		if err := p.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.Frame(t.Context(), 0)
+		if err != nil || len(f.Report.Faces) != 1 {
+			t.Fatalf("%+v, %v", f.Report, err)
+		}
+	}
+	said := p.Warnings()
+	slices.Sort(said)
+	if len(slices.Compact(slices.Clone(said))) != len(said) {
+		t.Errorf("said twice: %q", said)
+	}
+}
 
 // BenchmarkPreview: a frame of a 1080p clip with a face of 300 pixels, far from a keyframe, after the
 // analysis. "open" judges the photo and makes the identity, "first" prepares the person, "next" is every

@@ -280,6 +280,7 @@ func (w *work) findAnalysis(ctx context.Context, kept string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	defer os.Remove(path) // a preview looks again
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -63,11 +64,16 @@ func (r *Runner) OpenPreview(ctx context.Context, s Swap) (_ *Preview, err error
 }
 
 // Prepare reads the kept analysis and makes the identities. When there is no analysis it gives
-// ErrNotAnalysed, and may be called again once there is.
+// ErrNotAnalysed, and may be called again once there is, as after any other error.
 func (p *Preview) Prepare(ctx context.Context) (err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.w
+	w.joined = joined{}
+	if p.view != nil {
+		p.view.Close()
+		p.view = nil
+	}
 	if err := cutVideo(ctx, w); err != nil {
 		return err
 	}
@@ -85,7 +91,17 @@ func (p *Preview) Prepare(ctx context.Context) (err error) {
 }
 
 // Warnings are what the swap's task would warn of so far.
-func (p *Preview) Warnings() []string { return p.w.warnings }
+func (p *Preview) Warnings() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, text := range p.w.warnings {
+		if !slices.Contains(list, text) { // what was prepared twice is said twice
+			list = append(list, text)
+		}
+	}
+	return list
+}
 
 // Frame, after Prepare, shows the frame that is seen at a time of the video. Only the frames around it are decoded.
 func (p *Preview) Frame(ctx context.Context, at time.Duration) (f PreviewFrame, err error) {
