@@ -103,6 +103,9 @@ func (r *runner) timeClip(ctx context.Context, self string, p *Pair) (SpeedOfOne
 	return one, err
 }
 
+// stopTime is what a program that is stopped has to tidy up before it is killed.
+const stopTime = 10 * time.Second
+
 // clock runs a program and gives its wall and CPU time in seconds, that of the programs it ran included.
 func clock(cmd *exec.Cmd) (wall, cpu float64, err error) {
 	begin := time.Now()
@@ -111,6 +114,10 @@ func clock(cmd *exec.Cmd) (wall, cpu float64, err error) {
 	}
 	var said tail
 	cmd.Stderr = &said
+	if cmd.Cancel != nil { // made with a context: what is stopped tidies up its files and its own programs
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = stopTime
+	}
 	if err := cmd.Run(); err != nil {
 		return 0, 0, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, said)
 	}
