@@ -23,6 +23,7 @@ const (
 	Empty          Code = "empty_file"      // no bytes at all
 	Truncated      Code = "truncated_file"  // a part of the file is missing
 	NoVideo        Code = "no_video_stream" // a media file without moving pictures
+	NoSound        Code = "no_sound_stream" // a media file without sound
 	TooLarge       Code = "too_large"       // bytes or pixels over the limit
 	TooLong        Code = "too_long"        // seconds over the limit
 	NoFaceInPhoto  Code = "no_face_in_photo"
@@ -30,6 +31,8 @@ const (
 	FaceTooSmall   Code = "face_too_small"
 	FaceUnusable   Code = "face_unusable" // cut off, turned away or covered
 	UnknownPerson  Code = "unknown_person"
+	WhichPerson    Code = "which_person"    // several people, and nothing tells which is meant
+	NoUsableMouth  Code = "no_usable_mouth" // a face, but never a mouth that can be seen well enough to speak with
 	Unsupported    Code = "unsupported"
 	NotWritable    Code = "not_writable"
 	DiskFull       Code = "disk_full"
@@ -62,8 +65,8 @@ const (
 func (c Code) Kind() Kind {
 	switch c {
 	case MissingField, InvalidField, InvalidAddress, ForbiddenAddress, NotMedia, Empty,
-		Truncated, NoVideo, TooLarge, TooLong, NoFaceInPhoto, NoFaceInVideo, FaceTooSmall,
-		FaceUnusable, UnknownPerson, Unsupported, NotWritable, DiskFull:
+		Truncated, NoVideo, NoSound, TooLarge, TooLong, NoFaceInPhoto, NoFaceInVideo, FaceTooSmall,
+		FaceUnusable, UnknownPerson, WhichPerson, NoUsableMouth, Unsupported, NotWritable, DiskFull:
 		return Input
 	case InvalidKey, TooManyRequests, TermsNotAccepted:
 		return Denied

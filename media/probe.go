@@ -181,7 +181,7 @@ func damaged(path string, cause error) error {
 
 // info turns ffprobe's words into ours; the frame times are not there yet.
 func (d *description) info(size int64) (*Info, error) {
-	info := &Info{Format: d.Format.Name, Size: size, Duration: seconds(d.Format.Duration)}
+	info := &Info{Format: d.Format.Name, Size: size, Duration: seconds(d.Format.Duration), Audio: d.tracks()}
 	// Times near 0 are meant; a transport stream's first time is not.
 	if s := seconds(d.Format.Start); s > 0 {
 		info.Start = s
@@ -192,10 +192,6 @@ func (d *description) info(size int64) (*Info, error) {
 		switch {
 		case s.Type == "video" && v == nil && s.Disposition.AttachedPic == 0:
 			v = s
-		case s.Type == "audio" && s.Codec != "" && s.Channels > 0:
-			rate, _ := strconv.Atoi(s.SampleRate) // 0 when it is not said
-			info.Audio = append(info.Audio, Audio{Index: s.Index, Codec: s.Codec, Channels: s.Channels,
-				SampleRate: rate, Language: s.Tags["language"], Title: s.Tags["title"], Default: s.Disposition.Default == 1})
 		case s.Type == "subtitle":
 			info.Subtitles = append(info.Subtitles, Subtitle{Index: s.Index, Codec: s.Codec,
 				Language: s.Tags["language"], Title: s.Tags["title"]})
@@ -213,6 +209,20 @@ func (d *description) info(size int64) (*Info, error) {
 	var err error
 	info.Video, err = v.video(&info.Notes)
 	return info, err
+}
+
+// tracks are the sound tracks that can be decoded.
+func (d *description) tracks() (list []Audio) {
+	for i := range d.Streams {
+		s := &d.Streams[i]
+		if s.Type != "audio" || s.Codec == "" || s.Channels <= 0 {
+			continue
+		}
+		rate, _ := strconv.Atoi(s.SampleRate) // 0 when it is not said
+		list = append(list, Audio{Index: s.Index, Codec: s.Codec, Channels: s.Channels,
+			SampleRate: rate, Language: s.Tags["language"], Title: s.Tags["title"], Default: s.Disposition.Default == 1})
+	}
+	return list
 }
 
 // video describes the stream as it will be read.
