@@ -270,7 +270,9 @@ func installHint() string {
 // environment is all that FFmpeg gets to see: nothing that could change what it does
 // (FFREPORT, AV_LOG_…) or that is secret.
 func environment() []string {
-	env := []string{"LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1"}
+	// Some FFmpegs are linked with OpenBLAS, for filters that are not used here. It starts threads as soon as it
+	// is loaded, which spin for 20 ms of processor time.
+	env := []string{"LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1", "OPENBLAS_NUM_THREADS=1"}
 	for _, k := range []string{"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"} {
 		if v, ok := os.LookupEnv(k); ok {
 			env = append(env, k+"="+v)

@@ -164,3 +164,21 @@ FASTEST void swap_multiply(float *restrict row, const float *factor, int n) {
 FASTEST void swap_add(float *restrict row, const float *diff, int n) {
 	for (int i = 0; i < n; i++) row[i] += diff[i];
 }
+
+// The sums are kept in double precision and in the order of the terms, as fitShade has them.
+FASTEST void swap_unshade(float *restrict dst, const float *src, const float *seen, const float *basis,
+	const double *coef, int terms, int n) {
+	enum { block = 64 };
+	for (int i = 0; i < n; i += block) {
+		double shade[block] = {0};
+		int m = least(block, n - i);
+		for (int k = 0; k < terms; k++) {
+			const float *b = basis + (ptrdiff_t)k * n + i;
+			for (int j = 0; j < m; j++) shade[j] += coef[k] * (double)b[j];
+		}
+		for (int j = 0; j < m; j++) {
+			float v = src[i + j] - (float)shade[j];
+			dst[i + j] = seen[i + j] > 0 ? v : 0;
+		}
+	}
+}

@@ -15,6 +15,8 @@ package swap
 #cgo nocallback swap_multiply
 #cgo noescape swap_add
 #cgo nocallback swap_add
+#cgo noescape swap_unshade
+#cgo nocallback swap_unshade
 #include "kernels.h"
 */
 import "C"
@@ -87,3 +89,10 @@ func multiply(row, factor []float32) {
 }
 
 func add(row, diff []float32) { C.swap_add(floats(row), floats(diff), C.int(min(len(row), len(diff)))) }
+
+// unshaded writes to dst what of src no light explains: src without the fit coef of fitShade where the
+// face is seen, 0 elsewhere. All maps are of side r.n.
+func (r *regions) unshaded(dst, src, seen pix.Map, coef []float64) {
+	C.swap_unshade(floats(dst.Pix), floats(src.Pix), floats(seen.Pix), floats(r.terms),
+		(*C.double)(unsafe.SliceData(coef)), C.int(len(coef)), C.int(r.n*r.n))
+}

@@ -18,3 +18,4 @@ void swap_finish(float *luma, const int16_t *tri, const float *background, int w
 void swap_change(float *after, const float *before, int n);
 void swap_multiply(float *row, const float *factor, int n);
 void swap_add(float *row, const float *diff, int n);
+void swap_unshade(float *dst, const float *src, const float *seen, const float *basis, const double *coef, int terms, int n);

@@ -5,6 +5,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
 )
@@ -210,6 +213,32 @@ func TestPaintSurvivesAnyNumber(t *testing.T) {
 		e.paint(e.texture, l, f, mesh, g, &fade)
 		if len(l.y.Pix) != 120*110 {
 			t.Fatal("the layer has another size than its box")
+		}
+	}
+}
+
+func TestUnshadedEqualsItsGoForm(t *testing.T) {
+	const n = 21 // its square is no multiple of any block
+	r := newRegions(n)
+	rnd := rand.New(rand.NewPCG(11, 12))
+	src, seen := pix.NewMap(n, n), pix.NewMap(n, n)
+	for i := range src.Pix {
+		src.Pix[i], seen.Pix[i] = rnd.Float32()-.5, max(0, rnd.Float32()-.3)
+	}
+	for terms := 1; terms <= 9; terms++ {
+		coef := make([]float64, terms)
+		for k := range coef {
+			coef[k] = rnd.Float64() - .5
+		}
+		got, want := pix.NewMap(n, n), pix.NewMap(n, n)
+		r.unshaded(got, src, seen, coef)
+		for i, s := range seen.Pix {
+			if s > 0 {
+				want.Pix[i] = src.Pix[i] - float32(r.shade(coef, i))
+			}
+		}
+		if d := cmp.Diff(want.Pix, got.Pix, cmpopts.EquateApprox(0, 1e-6)); d != "" {
+			t.Fatalf("%d terms: %s", terms, d)
 		}
 	}
 }

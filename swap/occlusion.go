@@ -45,14 +45,16 @@ const (
 // The difference must not be high-passed: a large object would then be taken for light.
 func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	fn := float32(targetSide)
-	d := g.difference(lg, seen,
+	like, sure := g.likeness(lg, seen)
+	change := g.changed(lg, seen)
+	d := g.difference(change,
 		shadeFit{terms: 4, rounds: 8, step: 3, stiff: lightStiff, change: lightChange},
 		shadeFit{terms: 1, rounds: 8, step: 3, change: tintChange})
-	e := g.evidence(lg, &d, seen)
+	e := g.evidence(&d, seen, like, sure)
 	if e.found && e.shown > wholeFace { // a head that turns in its light
 		turned := shadeFit{terms: 9, rounds: 8, step: 3, change: turnChange}
-		d = g.difference(lg, seen, turned, turned)
-		e = g.evidence(lg, &d, seen)
+		d = g.difference(change, turned, turned)
+		e = g.evidence(&d, seen, like, sure)
 	}
 	if !e.found {
 		return pix.Map{}, 0
@@ -75,32 +77,38 @@ func (g *target) occluded(lg *colours, seen pix.Map) (pix.Map, float32) {
 	return out, max(covered/max(all, 1), coveredFade+(shownLeast-e.shown)*1.5)
 }
 
-// difference is the change since the reference in brightness and two axes of colour, free of what
-// a change of light explains, and 0 where nothing is seen. light and tint fit that change.
-func (g *target) difference(lg *colours, seen pix.Map, light, tint shadeFit) [3]pix.Map {
+// change is how a frame differs from the reference.
+type change struct {
+	d      [3]pix.Map // in brightness and two axes of colour
+	seen   pix.Map    // where
+	weight pix.Map    // how far a texel tells about light
+}
+
+// changed compares a frame with the reference.
+func (g *target) changed(lg *colours, seen pix.Map) *change {
 	const n = targetSide
+	c := &change{seen: seen, weight: g.weight.Clone().Mul(seen)}
+	for k := range c.d {
+		c.d[k] = pix.NewMap(n, n)
+	}
+	for i := range seen.Pix {
+		var v [3]float32
+		for k := range v {
+			v[k] = lg[k].Pix[i] - g.reference[k].Pix[i]
+		}
+		c.d[0].Pix[i], c.d[1].Pix[i], c.d[2].Pix[i] = (v[0]+v[1]+v[2])/3, v[0]-v[1], v[2]-v[1]
+	}
+	return c
+}
+
+// difference is the change in brightness and two axes of colour, free of what a change of light explains,
+// and 0 where nothing is seen. light and tint fit that change of light.
+func (g *target) difference(c *change, light, tint shadeFit) [3]pix.Map {
+	coef := append(g.r.fitShade(c.d[:1], c.weight, light), g.r.fitShade(c.d[1:], c.weight, tint)...)
 	var d [3]pix.Map
 	for k := range d {
-		d[k] = pix.NewMap(n, n)
-	}
-	weight := g.weight.Clone()
-	for i, s := range seen.Pix {
-		weight.Pix[i] *= s
-		var c [3]float32
-		for k := range c {
-			c[k] = lg[k].Pix[i] - g.reference[k].Pix[i]
-		}
-		d[0].Pix[i], d[1].Pix[i], d[2].Pix[i] = (c[0]+c[1]+c[2])/3, c[0]-c[1], c[2]-c[1]
-	}
-	coef := append(g.r.fitShade(d[:1], weight, light), g.r.fitShade(d[1:], weight, tint)...)
-	for k := range d {
-		for i := range d[k].Pix {
-			if seen.Pix[i] > 0 {
-				d[k].Pix[i] -= float32(g.r.shade(coef[k], i))
-			} else {
-				d[k].Pix[i] = 0
-			}
-		}
+		d[k] = pix.NewMap(targetSide, targetSide)
+		g.r.unshaded(d[k], c.d[k], c.seen, coef[k])
 		pix.Blur(d[k], d[k], .75)
 	}
 	return d
@@ -113,11 +121,10 @@ type evidence struct {
 	shown          float32 // share of the face's steady structure that is where the mesh says
 }
 
-// evidence weighs one frame.
-func (g *target) evidence(lg *colours, d *[3]pix.Map, seen pix.Map) *evidence {
+// evidence weighs one frame: its difference and its likeness.
+func (g *target) evidence(d *[3]pix.Map, seen, like, sure pix.Map) *evidence {
 	const n = targetSide
 	e := &evidence{covered: pix.NewMap(n, n), clear: pix.NewMap(n, n)}
-	like, sure := g.likeness(lg, seen)
 	sum, shown, all := float32(0), float32(0), float32(0)
 	for i, s := range seen.Pix {
 		rim := g.r.rim.Pix[i]

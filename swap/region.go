@@ -21,6 +21,7 @@ type regions struct {
 	seed      pix.Map // cheeks, nose and the middle of the forehead: surely skin
 	hair      pix.Map // where hair can lie: above the brows and on the outer cheeks
 	basis     [9]pix.Map
+	terms     []float32   // the maps of basis, one after another
 	positions pix.Surface // the mesh drawn in UV
 }
 
@@ -121,8 +122,10 @@ func (r *regions) drawBasis() {
 		n[k] = pix.NewMap(r.n, r.n)
 		r.positions.Interpolate(n[k].Pix, axes[k][:], c.Triangles[:])
 	}
+	size := r.n * r.n
+	r.terms = make([]float32, len(r.basis)*size)
 	for k := range r.basis {
-		r.basis[k] = pix.NewMap(r.n, r.n)
+		r.basis[k] = pix.Map{W: r.n, H: r.n, Pix: r.terms[k*size : (k+1)*size]}
 	}
 	for i := range n[0].Pix {
 		x, y, z := n[0].Pix[i], n[1].Pix[i], n[2].Pix[i]
