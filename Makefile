@@ -26,7 +26,7 @@ run: build $(SAMPLES) ## install what is missing, build, start the service and p
 
 build: setup $(BIN) ## bin/twinsync with models embedded and the runtime library beside it
 
-setup: ## install what is missing: FFmpeg and ONNX Runtime
+setup: ## install what is missing: FFmpeg, espeak-ng and ONNX Runtime
 	@scripts/setup.sh
 
 $(BIN): $(SOURCES) | setup

@@ -39,6 +39,8 @@ type cli struct {
 	Models  modelsCmd  `cmd:"" help:"Show the networks that TwinSync can use."`
 	Bench   benchCmd   `cmd:"" help:"Measure speed beside plain FFmpeg, and how good swaps are."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	EspeakChild espeakChildCmd `cmd:"" hidden:"" help:"Drive the installed espeak-ng library for a process that started this one."`
 }
 
 // terminal is where a command reads and writes.

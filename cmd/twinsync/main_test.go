@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/twinsync/twinsync/internal/testmedia"
+	"github.com/twinsync/twinsync/speech/speechtest"
 )
 
 // asProgram makes this test binary the program itself, so that tests drive the real one: also the
@@ -23,6 +24,7 @@ import (
 const asProgram = "TWINSYNC_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	speechtest.Child()
 	if os.Getenv(asProgram) != "" {
 		main()
 		return // not reached: main exits
