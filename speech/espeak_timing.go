@@ -231,7 +231,7 @@ func spread(spans []span, words []string) []span {
 func share(out []span, words []string, whole span) {
 	total := 0
 	for _, w := range words {
-		total += letters(w)
+		total += sounded(w)
 	}
 	if total == 0 {
 		out[0] = whole
@@ -239,15 +239,15 @@ func share(out []span, words []string, whole span) {
 	}
 	done := 0
 	for i, w := range words {
-		n := letters(w)
+		n := sounded(w)
 		at := func(k int) float64 { return whole.start + (whole.end-whole.start)*float64(k)/float64(total) }
 		out[i] = span{at(done), at(done + n)}
 		done += n
 	}
 }
 
-// letters counts what is said of a word: letters and digits.
-func letters(s string) int {
+// sounded counts what is said of a word: letters and digits.
+func sounded(s string) int {
 	n := 0
 	for _, r := range s {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {

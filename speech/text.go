@@ -43,7 +43,7 @@ func prepare(text, language string) (prepared, error) {
 	var out prepared
 	var p piece
 	for _, word := range strings.Fields(text) {
-		if letters(word) == 0 && len(out.words) > 0 { // a dash on its own belongs to the word before
+		if sounded(word) == 0 && len(out.words) > 0 { // a dash on its own belongs to the word before
 			out.words[len(out.words)-1] += " " + word
 		} else {
 			out.words = append(out.words, word)
@@ -56,7 +56,7 @@ func prepare(text, language string) (prepared, error) {
 		p.origin = append(p.origin, -1)
 	}
 	for _, w := range out.words {
-		if letters(w) > 0 {
+		if sounded(w) > 0 {
 			out.pieces = []piece{p}
 			return out, nil
 		}
