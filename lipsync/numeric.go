@@ -105,30 +105,30 @@ func correlation(a, b []float64) float64 {
 	return ab / math.Sqrt(aa*bb)
 }
 
-// linear is a linear map with its own centring: (x − mean)/scale · weights + offset.
-type linear struct {
-	mean, scale []float64   // of the inputs
-	weights     [][]float64 // input × output
-	offset      []float64   // of the outputs
+// Linear is a linear map with its own centring: (x − Mean)/Scale · Weights + Offset.
+type Linear struct {
+	Mean, Scale []float64   // of the inputs; Scale > 0
+	Weights     [][]float64 // input × output
+	Offset      []float64   // of the outputs
 }
 
-// of maps one row.
-func (l *linear) of(x []float64) []float64 {
-	y := slices.Clone(l.offset)
+// Of maps one row.
+func (l *Linear) Of(x []float64) []float64 {
+	y := slices.Clone(l.Offset)
 	for i, v := range x {
-		z := (v - l.mean[i]) / l.scale[i]
-		for k, w := range l.weights[i] {
+		z := (v - l.Mean[i]) / l.Scale[i]
+		for k, w := range l.Weights[i] {
 			y[k] += z * w
 		}
 	}
 	return y
 }
 
-// rows maps many.
-func (l *linear) rows(x [][]float64) [][]float64 {
+// Rows maps many.
+func (l *Linear) Rows(x [][]float64) [][]float64 {
 	y := make([][]float64, len(x))
 	for i := range x {
-		y[i] = l.of(x[i])
+		y[i] = l.Of(x[i])
 	}
 	return y
 }
@@ -136,21 +136,21 @@ func (l *linear) rows(x [][]float64) [][]float64 {
 // leastScale keeps inputs that hardly vary from being blown up.
 const leastScale = 1e-3
 
-// ridge finds the linear map from x to y of least squares with lambda times the squared weights (inputs
+// Ridge finds the linear map from x to y of least squares with lambda times the squared weights (inputs
 // scaled to a standard deviation of 1) added: ridge regression. x must not be empty.
-func ridge(x, y [][]float64, lambda float64) *linear {
+func Ridge(x, y [][]float64, lambda float64) *Linear {
 	p, q := len(x[0]), len(y[0])
-	l := new(linear)
-	l.mean, l.scale = meanStd(x, p)
-	for i := range l.scale {
-		l.scale[i] += leastScale
+	l := new(Linear)
+	l.Mean, l.Scale = meanStd(x, p)
+	for i := range l.Scale {
+		l.Scale[i] += leastScale
 	}
-	l.offset, _ = meanStd(y, q)
+	l.Offset, _ = meanStd(y, q)
 	gram, cross := newRows(p, p), newRows(p, q)
 	z := make([]float64, p)
 	for r := range x {
 		for i := range z {
-			z[i] = (x[r][i] - l.mean[i]) / l.scale[i]
+			z[i] = (x[r][i] - l.Mean[i]) / l.Scale[i]
 		}
 		for i, a := range z {
 			g := gram[i]
@@ -158,14 +158,14 @@ func ridge(x, y [][]float64, lambda float64) *linear {
 				g[j] += a * z[j]
 			}
 			for k, v := range y[r] {
-				cross[i][k] += a * (v - l.offset[k])
+				cross[i][k] += a * (v - l.Offset[k])
 			}
 		}
 	}
 	for i := range gram {
 		gram[i][i] += lambda
 	}
-	l.weights = solve(gram, cross)
+	l.Weights = solve(gram, cross)
 	return l
 }
 
