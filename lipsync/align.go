@@ -95,7 +95,7 @@ func rotationOf(c [9]float64) [9]float64 {
 		{zx - xz, xy + yx, -xx + yy - zz, yz + zy},
 		{xy - yx, zx + xz, yz + zy, -xx - yy + zz},
 	}
-	_, v := jacobi(n)
+	v := jacobi(n)
 	w, x, y, z := v[0][0], v[0][1], v[0][2], v[0][3]
 	return [9]float64{
 		w*w + x*x - y*y - z*z, 2 * (x*y - w*z), 2 * (x*z + w*y),

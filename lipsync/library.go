@@ -31,6 +31,7 @@ const (
 	shapeSize    = 8    // principal components of lips and chin: the first four carry 97 %
 	leastRange   = .030 // of opening, face widths: with less the footage shows a closed mouth only
 	closedShare  = .04  // of the frames with the least opening make the closed mouth
+	leastSpan    = 1e-4 // of a descriptor: what varies less says nothing
 	leastStats   = 8    // usable frames without which nothing can be said about a mouth
 	leastSilent  = 8    // frames of silence that make a mouth at rest
 	silentFrame  = .9   // share of silence from which a frame counts as silent
@@ -253,7 +254,7 @@ func (l *library) column(k int) []float64 {
 func (l *library) norm(d [descriptors]float64) []float64 {
 	v := make([]float64, descriptors)
 	for k := range v {
-		v[k] = (d[k] - l.lo[k]) / (l.hi[k] - l.lo[k] + 1e-9)
+		v[k] = (d[k] - l.lo[k]) / max(l.hi[k]-l.lo[k], leastSpan)
 	}
 	return v
 }

@@ -60,7 +60,7 @@ func OpenMouths(paths ...string) (*Mouths, error) {
 	for _, p := range paths {
 		f, err := os.Open(p)
 		if err != nil {
-			m.Close()
+			_ = m.Close()
 			return nil, err
 		}
 		m.files = append(m.files, f)
@@ -69,7 +69,7 @@ func OpenMouths(paths ...string) (*Mouths, error) {
 			err = m.read(f, st.Size())
 		}
 		if err != nil {
-			m.Close()
+			_ = m.Close()
 			return nil, damagedMouths(err)
 		}
 	}

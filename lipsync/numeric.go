@@ -230,9 +230,9 @@ func solve(g, b [][]float64) [][]float64 {
 	return b
 }
 
-// jacobi diagonalises a symmetric matrix (overwritten) by plane rotations: values descending, vectors as
-// rows.
-func jacobi(a [][]float64) (values []float64, vectors [][]float64) {
+// jacobi are the eigenvectors of a symmetric matrix (overwritten) as rows, by falling eigenvalue, found by
+// plane rotations.
+func jacobi(a [][]float64) (vectors [][]float64) {
 	n := len(a)
 	v := newRows(n, n)
 	for i := range v {
@@ -285,10 +285,9 @@ func jacobi(a [][]float64) (values []float64, vectors [][]float64) {
 		return 0
 	})
 	for _, i := range order {
-		values = append(values, a[i][i])
 		vectors = append(vectors, v[i])
 	}
-	return values, vectors
+	return vectors
 }
 
 // principal are the k directions in which rows vary most about their mean, the widest first, each of
@@ -364,7 +363,7 @@ func principal(rows [][]float64, k int) (mean []float64, directions [][]float64)
 			small[i][j], small[j][i] = m, m
 		}
 	}
-	_, turn := jacobi(small)
+	turn := jacobi(small)
 	for i := range k {
 		v := make([]float64, d)
 		for j, w := range turn[i] {

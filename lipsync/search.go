@@ -38,6 +38,7 @@ type wanted struct {
 	turn   [][3]float64 // pose of the head that receives the mouth
 	seen   []bool       // whether there is one
 	cut    []bool       // whether the frame before belongs elsewhere: nothing is carried over
+	scene  []int        // the same for frames that belong together, with the face or without it
 	fps    float64
 }
 
@@ -187,9 +188,14 @@ func newSearcher(l *library, films []int, w *wanted) *searcher {
 		sharp = append(sharp, l.list[i].look.sharp)
 	}
 	usual := max(quantile(sorted(sharp), .5), 1e-6)
+	// Context counts only where every clip's words are known: else the unknown ones would seem to fit best.
 	contexts := make([][][]float64, len(l.clips))
+	known := true
 	for ci := range l.clips {
-		if c := &l.clips[ci]; c.curves != nil {
+		known = known && l.clips[ci].curves != nil
+	}
+	for ci := range l.clips {
+		if c := &l.clips[ci]; known {
 			contexts[ci] = contextAt(c.curves, c.FPS, searchOffsets)
 		}
 	}
