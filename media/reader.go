@@ -23,6 +23,8 @@ type ReadOptions struct {
 	Ahead      int           // frames decoded before they are asked for; 0 means 2
 	Keep       string        // a file, not there yet, that the frames are written to as well; see Kept
 	Stall      time.Duration // without a byte before the decoder is given up; 0 means 90 s
+
+	pool *Reader // whose frames are taken and given back; nil: the Reader has its own
 }
 
 // Reader gives a video's frames one by one, in the order and at the times of Info.
@@ -135,6 +137,10 @@ func (r *Reader) Release(f *pix.Frame) {
 	if f == nil || f.Layout != r.info.Video.Layout || rawBytes(f) == nil {
 		return
 	}
+	if r.opt.pool != nil {
+		r.opt.pool.Release(f)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !slices.Contains(r.free, f) {
@@ -160,6 +166,9 @@ func (r *Reader) Filled() int {
 
 // take gives a frame from the pool.
 func (r *Reader) take() *pix.Frame {
+	if r.opt.pool != nil {
+		return r.opt.pool.take()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.free); n > 0 {
