@@ -197,7 +197,7 @@ func (s *service) expire(ctx context.Context, t task.Task) error {
 	if err != nil {
 		return err
 	}
-	if key := pipeline.KeptAnalysis(t); key != "" {
+	for _, key := range pipeline.KeptAnalyses(t) {
 		if err := s.blobs.Delete(ctx, key); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func observe(ctx context.Context, w *work) error {
 	}
 	path, keep := w.keepFrames()
 	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
-		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads, Keep: path,
+		First: w.part.First, End: w.part.End, Threads: w.r.cfg.Threads, Keep: path,
 	})
 	if err != nil {
 		keep(nil)
@@ -35,9 +35,9 @@ func observe(ctx context.Context, w *work) error {
 		in.Close()
 		keep(in)
 	}()
-	o := face.NewObserver(nets, w.rng.First, w.fps())
+	o := face.NewObserver(nets, w.part.First, w.fps())
 	o.Hold(in.Release)
-	total := w.rng.End - w.rng.First
+	total := w.part.End - w.part.First
 	for n := 0; ; n++ {
 		f, err := in.Read()
 		if errors.Is(err, io.EOF) {

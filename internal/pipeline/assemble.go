@@ -86,14 +86,17 @@ func publish(ctx context.Context, w *work) error {
 // any that a killed worker published without being able to say so.
 func ResultPrefix(t task.Task) string { return fmt.Sprintf("results/%s/%s", t.Customer, t.ID) }
 
-// KeptAnalysis is the key under which the analysis of a task's video is kept for later tasks; "" when
+// KeptAnalyses are the keys under which the analyses of a task's footage are kept for later tasks; none when
 // the task did not get that far.
-func KeptAnalysis(t task.Task) string {
+func KeptAnalyses(t task.Task) (keys []string) {
 	list, err := stageResult[fetched](t, Fetch)
 	if err != nil {
-		return ""
+		return nil
 	}
-	return list[0].Keep
+	for _, c := range list[0].clips() {
+		keys = append(keys, c.Keep)
+	}
+	return keys
 }
 
 // Digests are the SHA-256 sums of what went into a task and came out, for its audit record.

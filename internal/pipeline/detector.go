@@ -31,7 +31,7 @@ func (w *work) detectorKey(ctx context.Context) (string, error) {
 	if w.r.cfg.Models == nil {
 		return "", fault.New(fault.Unsupported, "detector", "this installation has no place for networks")
 	}
-	in, err := w.r.cfg.Models.Load(ctx, w.spec.Detector)
+	in, err := w.r.cfg.Models.Load(ctx, w.footage.Detector)
 	if err != nil {
 		return "", named(err, "detector")
 	}
@@ -40,13 +40,13 @@ func (w *work) detectorKey(ctx context.Context) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(card)
-	return w.spec.Detector + "-" + hex.EncodeToString(sum[:8]), nil
+	return w.footage.Detector + "-" + hex.EncodeToString(sum[:8]), nil
 }
 
 // watchers are the networks that look at the video's faces, with the detector that the task names.
 func (w *work) watchers(ctx context.Context) (*face.Models, error) {
 	m, err := w.r.nets()
-	if err != nil || w.spec.Detector == "" {
+	if err != nil || w.footage.Detector == "" {
 		return m, err
 	}
 	key, err := w.detectorKey(ctx)
@@ -58,7 +58,7 @@ func (w *work) watchers(ctx context.Context) (*face.Models, error) {
 	defer d.mu.Unlock()
 	n := d.open[key]
 	if n == nil {
-		if n, err = w.r.cfg.Models.Open(ctx, w.r.runtime, w.spec.Detector); err != nil {
+		if n, err = w.r.cfg.Models.Open(ctx, w.r.runtime, w.footage.Detector); err != nil {
 			return nil, named(err, "detector")
 		}
 		if d.open == nil {

@@ -43,7 +43,7 @@ decoder: {name: yoloface, threshold: %v, overlap: 0.4}
 		}
 	}
 	w := newTestWork(t, func(c *Config) { c.Models = store })
-	w.spec.Detector = "oracle"
+	w.footage.Detector = "oracle"
 	if _, err := w.detectorKey(t.Context()); !fault.Is(err, fault.NotFound) || fault.From(err).Param != "detector" {
 		t.Errorf("one that is not there: %v", err)
 	}

@@ -21,14 +21,31 @@ import (
 
 // fetched is what the first stage leaves.
 type fetched struct {
-	Photos   [][]input     `json:"photos,omitempty"` // as in Swap.Faces
-	Likes    []*input      `json:"likes,omitempty"`  // likewise; null without one
+	Photos [][]input `json:"photos,omitempty"` // as in Swap.Faces
+	Likes  []*input  `json:"likes,omitempty"`  // likewise; null without one
+	clip
+	More []clip `json:"more,omitempty"` // further footage, as in the spec
+}
+
+// clip is a piece of footage that is analysed.
+type clip struct {
 	Video    input         `json:"video"`
 	Info     string        `json:"info"`               // key of what Probe found, as JSON
 	Range    media.Range   `json:"range"`              // frames that are worked on
 	Segments []media.Range `json:"segments"`           // cut at keyframes
 	Keep     string        `json:"keep"`               // key under which the analysis is kept
 	Analysis string        `json:"analysis,omitempty"` // key of this task's copy, when it is there already
+}
+
+// clips are the video and then all further footage.
+func (f *fetched) clips() []clip { return append([]clip{f.clip}, f.More...) }
+
+// parts are the clip's segments; number is its place among the clips.
+func (c clip) parts(number int) (list []part) {
+	for _, g := range c.Segments {
+		list = append(list, part{First: g.First, End: g.End, Clip: number})
+	}
+	return list
 }
 
 // fetchPhotos brings every photo into the store.
@@ -60,7 +77,7 @@ func fetchPhotos(ctx context.Context, w *work) error {
 // fetchVideo brings the video into the store.
 func fetchVideo(ctx context.Context, w *work) (err error) {
 	defer w.breathe()()
-	w.fetched.Video, err = w.fetch(ctx, w.spec.Video, "video", "video")
+	w.fetched.Video, err = w.fetch(ctx, w.footage.Video, "video", "video")
 	return err
 }
 
@@ -219,59 +236,79 @@ func (w *work) judge(ctx context.Context, i int) error {
 }
 
 // probeVideo finds out what the video holds.
-func probeVideo(ctx context.Context, w *work) error {
-	defer w.breathe()()
-	path, err := w.open(ctx, w.fetched.Video)
-	if err != nil {
+func probeVideo(ctx context.Context, w *work) (err error) {
+	if w.info, err = w.describe(ctx, w.fetched.Video); err != nil {
 		return err
 	}
-	w.info, err = media.Probe(ctx, path, w.r.cfg.Video)
-	if err != nil {
-		return fault.From(err).WithParam(w.fetched.Video.Name)
-	}
-	w.warn(w.info.Notes...)
-	if hdr := w.info.Video.Colour.Transfer != pix.SDR; hdr && w.spec.Codec == media.H264 {
+	if hdr := w.info.Video.Colour.Transfer != pix.SDR; hdr && w.footage.Codec == media.H264 {
 		w.warn("the video is HDR and stays so, in 10-bit H.264, which few players show as HDR; --codec hevc is better known")
 	}
 	return nil
 }
 
+// describe finds out what a clip holds.
+func (w *work) describe(ctx context.Context, in input) (*media.Info, error) {
+	defer w.breathe()()
+	path, err := w.open(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	info, err := media.Probe(ctx, path, w.r.cfg.Video)
+	if err != nil {
+		return nil, fault.From(err).WithParam(in.Name)
+	}
+	w.warn(info.Notes...)
+	return info, nil
+}
+
 // cutVideo divides the wanted part into segments and looks whether its analysis is there.
 func cutVideo(ctx context.Context, w *work) error {
-	first, end, err := w.info.Trim(w.spec.From, w.spec.To)
+	first, end, err := w.info.Trim(w.footage.From, w.footage.To)
 	if err != nil {
 		return err
 	}
-	f := &w.fetched
-	f.Range = media.Range{First: first, End: end}
-	f.Segments = w.info.Split(first, end, segmentLength)
-	f.Keep = fmt.Sprintf("analyses/v%d/%s-%d-%d", face.Version, f.Video.SHA256, first, end)
-	if w.spec.Detector != "" { // whose help may find other faces
+	if w.fetched.clip, err = w.cutClip(ctx, w.fetched.Video, w.info, first, end, 0); err != nil {
+		return err
+	}
+	w.out = w.fetched
+	return nil
+}
+
+// cutClip divides frames first ≤ n < end of a clip. number is its place among the clips.
+func (w *work) cutClip(ctx context.Context, in input, info *media.Info, first, end, number int) (c clip, err error) {
+	c = clip{Video: in, Range: media.Range{First: first, End: end}, Segments: info.Split(first, end, segmentLength)}
+	c.Keep = fmt.Sprintf("analyses/v%d/%s-%d-%d", face.Version, in.SHA256, first, end)
+	if w.footage.Detector != "" { // whose help may find other faces
 		key, err := w.detectorKey(ctx)
 		if err != nil {
-			return err
+			return c, err
 		}
-		f.Keep += "-" + key
+		c.Keep += "-" + key
 	}
-	if f.Analysis, err = w.findAnalysis(ctx, f.Keep); err != nil {
-		return err
+	if c.Analysis, err = w.findAnalysis(ctx, c.Keep, number); err != nil {
+		return c, err
 	}
-	raw, err := json.Marshal(w.info)
+	raw, err := json.Marshal(info)
 	if err != nil {
-		return fmt.Errorf("description of the video: %w", err)
+		return c, fmt.Errorf("description of the video: %w", err)
 	}
-	f.Info = w.key("info.json")
-	if _, err := w.r.cfg.Blobs.Write(ctx, f.Info, raw); err != nil {
-		return err
+	c.Info = w.key(numbered("info", number) + ".json")
+	_, err = w.r.cfg.Blobs.Write(ctx, c.Info, raw)
+	return c, err
+}
+
+// numbered is a file's name for the video, and for further footage with its number.
+func numbered(name string, number int) string {
+	if number == 0 {
+		return name
 	}
-	w.out = *f
-	return nil
+	return fmt.Sprintf("%s-%d", name, number)
 }
 
 // findAnalysis looks for the analysis of an earlier task and copies it for this one, which must not
 // lose it when that task expires. It gives the copy's key, or "" when there is none; one that
 // cannot be read, because it is damaged or of another version, counts as none and is made again.
-func (w *work) findAnalysis(ctx context.Context, kept string) (string, error) {
+func (w *work) findAnalysis(ctx context.Context, kept string, number int) (string, error) {
 	path := w.scratch("analysis")
 	err := w.r.cfg.Analyses.Get(ctx, kept, path)
 	if fault.Is(err, fault.NotFound) {
@@ -290,7 +327,7 @@ func (w *work) findAnalysis(ctx context.Context, kept string) (string, error) {
 		w.r.log.Info("a kept analysis is not used", "task", w.job.Task.ID, "reason", err)
 		return "", nil
 	}
-	key := w.key("analysis")
+	key := w.key(numbered("analysis", number))
 	_, err = w.r.cfg.Blobs.Put(ctx, key, path)
 	return key, err
 }

@@ -39,33 +39,49 @@ type Person struct {
 
 // joinObservations makes one analysis of all segments' observations, or reads the one that is
 // kept from an earlier task.
-func joinObservations(ctx context.Context, w *work) error {
+func joinObservations(ctx context.Context, w *work) (err error) {
+	w.analysis, err = w.joinClip(ctx, 0, w.info)
+	return err
+}
+
+// joinClip is joinObservations for one of the clips.
+func (w *work) joinClip(ctx context.Context, number int, info *media.Info) (a *face.Analysis, err error) {
 	defer w.breathe()()
-	if w.fetched.Analysis != "" {
-		return w.load(ctx, w.r.cfg.Blobs, w.fetched.Analysis, func(in io.Reader) (err error) {
-			w.analysis, err = face.ReadAnalysis(in)
+	clips := w.fetched.clips()
+	c := clips[number]
+	if c.Analysis != "" {
+		return a, w.load(ctx, w.r.cfg.Blobs, c.Analysis, func(in io.Reader) (err error) {
+			a, err = face.ReadAnalysis(in)
 			return err
 		})
 	}
 	list, err := stageResult[analysed](w.job.Task, Analyse)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	// Segments are in the order of the clips; clips that are known have none.
+	for _, before := range clips[:number] {
+		if before.Analysis == "" {
+			list = list[min(len(before.Segments), len(list)):]
+		}
+	}
+	if len(list) < len(c.Segments) {
+		return nil, fmt.Errorf("results of stage %s: %d of %d for clip %d", Analyse, len(list), len(c.Segments), number)
 	}
 	joiner := face.NewJoiner(face.VideoInfo{
-		SHA256: w.fetched.Video.SHA256, W: w.info.Video.Layout.W, H: w.info.Video.Layout.H,
-	}, w.fps())
-	for _, a := range list {
+		SHA256: c.Video.SHA256, W: info.Video.Layout.W, H: info.Video.Layout.H,
+	}, clipRate(info))
+	for _, s := range list[:len(c.Segments)] {
 		var part *face.Observations
-		if err := w.load(ctx, w.r.cfg.Blobs, a.Key, func(in io.Reader) (err error) {
+		if err := w.load(ctx, w.r.cfg.Blobs, s.Key, func(in io.Reader) (err error) {
 			part, err = face.ReadObservations(in)
 			return err
 		}); err != nil {
-			return err
+			return nil, err
 		}
 		joiner.Add(part)
 	}
-	w.analysis, err = joiner.Finish()
-	return err
+	return joiner.Finish()
 }
 
 // load reads a blob through read.
@@ -87,7 +103,7 @@ func (w *work) load(ctx context.Context, from *blob.Store, key string, read func
 // with the length of the video.
 func loadWindow(ctx context.Context, w *work) error {
 	return w.load(ctx, w.r.cfg.Blobs, w.joined.Analysis, func(in io.Reader) (err error) {
-		w.analysis, err = face.ReadAnalysisWindow(in, w.rng.First, w.rng.End)
+		w.analysis, err = face.ReadAnalysisWindow(in, w.part.First, w.part.End)
 		return err
 	})
 }
@@ -95,13 +111,9 @@ func loadWindow(ctx context.Context, w *work) error {
 // keepAnalysis stores the analysis twice: for this task, which must not lose it to another one's
 // end, and under the video's digest for every later task.
 func keepAnalysis(ctx context.Context, w *work) error {
-	w.joined.Analysis = w.fetched.Analysis
-	if w.joined.Analysis == "" {
-		w.joined.Analysis = w.key("analysis")
-		if err := w.store(ctx, w.analysis.Write, place{w.r.cfg.Blobs, w.joined.Analysis},
-			place{w.r.cfg.Analyses, w.fetched.Keep}); err != nil {
-			return err
-		}
+	var err error
+	if w.joined.Analysis, err = w.keepClip(ctx, 0, w.analysis); err != nil {
+		return err
 	}
 	w.joined.Frames = w.fetched.Range.End - w.fetched.Range.First
 	for i := range w.analysis.People {
@@ -117,11 +129,18 @@ func keepAnalysis(ctx context.Context, w *work) error {
 	return nil
 }
 
+// keepClip is keepAnalysis for one of the clips; it gives the key of the task's own copy.
+func (w *work) keepClip(ctx context.Context, number int, a *face.Analysis) (key string, err error) {
+	c := w.fetched.clips()[number]
+	if c.Analysis != "" {
+		return c.Analysis, nil
+	}
+	key = w.key(numbered("analysis", number))
+	return key, w.store(ctx, a.Write, place{w.r.cfg.Blobs, key}, place{w.r.cfg.Analyses, c.Keep})
+}
+
 // choosePeople decides who gets which face. That nobody is seen is an error for a swap.
 func choosePeople(ctx context.Context, w *work) error {
-	if w.job.Task.Kind == KindFaces {
-		return nil
-	}
 	people := len(w.analysis.People)
 	if people == 0 {
 		return fault.New(fault.NoFaceInVideo, w.fetched.Video.Name, "no face was found in the video").
@@ -221,9 +240,6 @@ func portraitBox(b face.Box) pix.Rect {
 
 // drawThumbnails makes a picture of everybody, where that is what is wanted.
 func drawThumbnails(ctx context.Context, w *work) error {
-	if w.job.Task.Kind != KindFaces {
-		return nil
-	}
 	for i := range w.joined.People {
 		p := &w.analysis.People[i]
 		best := w.analysis.Tracks[p.BestTrack].Faces[p.BestFace]

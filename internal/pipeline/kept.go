@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/twinsync/twinsync/internal/task"
@@ -20,7 +21,7 @@ type keptFrames struct {
 
 type keptKey struct {
 	task task.ID
-	rng  media.Range
+	part part
 }
 
 type kept struct {
@@ -44,10 +45,10 @@ func (k *keptFrames) reserve(n int64) (free func(), ok bool) {
 	}), true
 }
 
-// put leaves frames for take; what an earlier attempt left is freed.
-func (k *keptFrames) put(id task.ID, f media.Kept, free func()) {
+// put leaves a part's frames for take and all; what an earlier attempt left is freed.
+func (k *keptFrames) put(id task.ID, p part, f media.Kept, free func()) {
 	k.mu.Lock()
-	key := keptKey{id, media.Range{First: f.First, End: f.End}}
+	key := keptKey{id, p}
 	before, twice := k.by[key]
 	if k.by == nil {
 		k.by = map[keptKey]kept{}
@@ -60,13 +61,38 @@ func (k *keptFrames) put(id task.ID, f media.Kept, free func()) {
 }
 
 // take gives the frames to the one who asks first; free must be called when they have been read.
-func (k *keptFrames) take(id task.ID, rng media.Range) (f media.Kept, free func(), ok bool) {
+func (k *keptFrames) take(id task.ID, p part) (f media.Kept, free func(), ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	key := keptKey{id, rng}
+	key := keptKey{id, p}
 	e, ok := k.by[key]
 	delete(k.by, key)
 	return e.frames, e.free, ok
+}
+
+// all lists what is kept of a clip of a task, by its frames. It stays until end.
+func (k *keptFrames) all(id task.ID, clip int) (list []media.Kept) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for key, e := range k.by {
+		if key.task == id && key.part.Clip == clip {
+			list = append(list, e.frames)
+		}
+	}
+	slices.SortFunc(list, func(a, b media.Kept) int { return a.First - b.First })
+	return list
+}
+
+// end frees, without waiting, what is kept of a task.
+func (k *keptFrames) end(id task.ID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for key, e := range k.by {
+		if key.task == id {
+			delete(k.by, key)
+			k.drop(e.free)
+		}
+	}
 }
 
 // drop frees what was taken without waiting: a gigabyte takes a tenth of a second to remove.
@@ -88,10 +114,10 @@ func (k *keptFrames) clear() {
 // done must be called with the closed Reader, nil when there is none.
 func (w *work) keepFrames() (path string, done func(*media.Reader)) {
 	nothing := func(*media.Reader) {}
-	if w.job.Task.Kind != KindSwap {
+	if w.job.Task.Kind == KindFaces {
 		return "", nothing // nothing will be rendered
 	}
-	size := media.KeptSize(w.info.Video.Layout, w.rng.End-w.rng.First)
+	size := media.KeptSize(w.info.Video.Layout, w.part.End-w.part.First)
 	room, ok := w.r.kept.reserve(size)
 	if !ok {
 		return "", nothing
@@ -110,7 +136,7 @@ func (w *work) keepFrames() (path string, done func(*media.Reader)) {
 	return filepath.Join(dir, "frames"), func(in *media.Reader) {
 		if in != nil {
 			if f, ok := in.Kept(); ok {
-				w.r.kept.put(w.job.Task.ID, f, free)
+				w.r.kept.put(w.job.Task.ID, w.part, f, free)
 				return
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // TestKeptFrames: room is claimed and given back exactly once, whoever comes.
 func TestKeptFrames(t *testing.T) {
 	k := keptFrames{room: 100}
-	rng := media.Range{First: 0, End: 10}
+	rng := part{First: 0, End: 10}
 	if _, ok := k.reserve(101); ok {
 		t.Error("more than there is")
 	}
@@ -27,18 +27,18 @@ func TestKeptFrames(t *testing.T) {
 	if _, ok := k.reserve(60); ok {
 		t.Error("twice the same room")
 	}
-	k.put("a", media.Kept{Path: "1", End: 10}, one)
+	k.put("a", rng, media.Kept{Path: "1", End: 10}, one)
 	if _, _, ok := k.take("b", rng); ok {
 		t.Error("another task's frames")
 	}
-	if _, _, ok := k.take("a", media.Range{First: 0, End: 9}); ok {
+	if _, _, ok := k.take("a", part{First: 0, End: 9}); ok {
 		t.Error("other frames")
 	}
 	two, ok := k.reserve(40)
 	if !ok {
 		t.Fatal("no room for the second attempt")
 	}
-	k.put("a", media.Kept{Path: "2", End: 10}, two) // frees the first attempt's
+	k.put("a", rng, media.Kept{Path: "2", End: 10}, two) // frees the first attempt's
 	f, free, ok := k.take("a", rng)
 	if !ok || f.Path != "2" || k.room != 60 {
 		t.Errorf("%v %+v, room %d", ok, f, k.room)
@@ -52,7 +52,7 @@ func TestKeptFrames(t *testing.T) {
 		t.Errorf("room %d after everything was freed", k.room)
 	}
 	three, _ := k.reserve(100)
-	k.put("c", media.Kept{End: 10}, three)
+	k.put("c", rng, media.Kept{End: 10}, three)
 	k.clear()
 	if _, _, ok := k.take("c", rng); ok || k.room != 100 {
 		t.Errorf("something is left, room %d", k.room)
@@ -69,7 +69,7 @@ func TestRenderReadsWhatWasKept(t *testing.T) {
 	}
 	const room = 1 << 20
 	w := newTestWork(t, func(c *Config) { c.KeepFrames = room })
-	w.video, w.info, w.rng = clip, info, media.Range{First: 3, End: 17}
+	w.video, w.info, w.part = clip, info, part{First: 3, End: 17}
 	frames := func(in *media.Reader) (all []*pix.Frame) {
 		t.Helper()
 		defer in.Close()
@@ -149,7 +149,7 @@ func TestRenderReadsWhatWasKept(t *testing.T) {
 	}
 	in.Close()
 	done(in)
-	if _, _, ok := w.r.kept.take(w.job.Task.ID, w.rng); ok {
+	if _, _, ok := w.r.kept.take(w.job.Task.ID, w.part); ok {
 		t.Error("a part is kept")
 	}
 	w.job.Task.Kind = KindFaces

@@ -185,7 +185,7 @@ func named(err error, field string) error {
 
 // openEngine finds out whether the task's networks can be used before anything costly is done.
 func openEngine(ctx context.Context, w *work) error {
-	if _, err := w.networks(ctx); err != nil || w.spec.Detector == "" {
+	if _, err := w.networks(ctx); err != nil || w.footage.Detector == "" {
 		return err
 	}
 	_, err := w.watchers(ctx)

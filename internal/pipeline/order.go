@@ -6,13 +6,6 @@ import (
 	"fmt"
 
 	"github.com/twinsync/twinsync/internal/task"
-	"github.com/twinsync/twinsync/media"
-)
-
-// Where the whole task stands when a stage ends, by the time the stages take on plain processors.
-var (
-	swapShares = []task.Share{{Stage: Fetch, Until: .02}, {Stage: Analyse, Until: .35}, {Stage: Join, Until: .36}, {Stage: Render, Until: .98}, {Stage: Assemble, Until: 1}}
-	faceShares = []task.Share{{Stage: Fetch, Until: .05}, {Stage: Analyse, Until: .97}, {Stage: Join, Until: 1}}
 )
 
 // Order is a task of KindSwap, ready to be submitted once customer and key are set.
@@ -20,7 +13,7 @@ func Order(s Swap) (task.Order, error) {
 	if err := s.Validate(); err != nil {
 		return task.Order{}, err
 	}
-	return order(KindSwap, s, swapShares)
+	return order(KindSwap, s)
 }
 
 // FacesOrder is a task of KindFaces. detector is Swap.Detector.
@@ -28,64 +21,45 @@ func FacesOrder(video Source, detector string) (task.Order, error) {
 	if err := validDetector(detector); err != nil {
 		return task.Order{}, err
 	}
-	return order(KindFaces, Swap{Video: video, Detector: detector}, faceShares)
+	return order(KindFaces, Swap{Video: video, Detector: detector})
 }
 
-func order(kind string, s Swap, shares []task.Share) (task.Order, error) {
+func order(name string, s any) (task.Order, error) {
+	k, err := kindOf(name)
+	if err != nil {
+		return task.Order{}, err
+	}
 	spec, err := json.Marshal(s)
 	if err != nil {
 		return task.Order{}, fmt.Errorf("task spec: %w", err)
 	}
 	return task.Order{
-		Kind: kind, Spec: spec, Shares: shares,
-		Stage: Fetch, Segments: []task.Spec{{}},
+		Kind: name, Spec: spec, Shares: k.shares(),
+		Stage: k.stages[0].name, Segments: []task.Spec{{}},
 	}, nil
 }
 
 // Next plans the stage after the one that is done, from the record alone.
 func (r *Runner) Next(_ context.Context, t task.Task) (string, []task.Spec, *task.Result, error) {
-	switch t.Stage {
-	case Fetch:
-		f, err := lastResult[fetched](t)
-		if err != nil {
-			return "", nil, nil, err
-		}
-		if f.Analysis != "" {
-			return Join, []task.Spec{{}}, nil, nil
-		}
-		return pieces(Analyse, f.Segments)
-	case Analyse:
-		return Join, []task.Spec{{}}, nil, nil
-	case Join:
-		if t.Kind == KindFaces {
-			j, err := lastResult[joined](t)
-			return "", nil, &task.Result{Key: j.Analysis, ContentType: "application/json", Report: t.Segments[0].Result}, err
-		}
-		f, err := stageResult[fetched](t, Fetch)
-		if err != nil {
-			return "", nil, nil, err
-		}
-		return pieces(Render, f[0].Segments)
-	case Render:
-		return Assemble, []task.Spec{{}}, nil, nil
-	case Assemble:
-		p, err := lastResult[published](t)
-		return "", nil, &p.Result, err
+	k, err := kindOf(t.Kind)
+	if err != nil {
+		return "", nil, nil, err
 	}
-	return "", nil, nil, fmt.Errorf("pipeline: no such stage: %q", t.Stage)
-}
-
-// pieces makes one segment of a stage for each range of frames.
-func pieces(stage string, ranges []media.Range) (string, []task.Spec, *task.Result, error) {
-	specs := make([]task.Spec, len(ranges))
-	for i, g := range ranges {
-		data, err := json.Marshal(g)
-		if err != nil {
-			return "", nil, nil, err
-		}
-		specs[i] = task.Spec{Data: data, Frames: g.End - g.First}
+	i, err := k.at(t.Stage)
+	if err != nil {
+		return "", nil, nil, err
 	}
-	return stage, specs, nil, nil
+	for _, s := range k.stages[i+1:] {
+		if s.split == nil {
+			return s.name, []task.Spec{{}}, nil, nil
+		}
+		segments, err := s.split(t)
+		if err != nil || len(segments) > 0 {
+			return s.name, segments, nil, err
+		}
+	}
+	result, err := k.result(t)
+	return "", nil, result, err
 }
 
 // lastResult is the result of the current stage's only segment.

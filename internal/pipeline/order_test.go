@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func finish(t *testing.T, x task.Task, results ...any) task.Task {
 func TestNext(t *testing.T) {
 	r := &Runner{}
 	ranges := []media.Range{{First: 10, End: 160}, {First: 160, End: 310}, {First: 310, End: 333}}
-	cut := fetched{Segments: ranges, Range: media.Range{First: 10, End: 333}, Keep: "analyses/v1/x", Video: input{SHA256: "aa"}}
+	cut := fetched{clip: clip{Segments: ranges, Range: media.Range{First: 10, End: 333}, Keep: "analyses/v1/x", Video: input{SHA256: "aa"}}}
 	known := cut
 	known.Analysis = "tasks/t/l/analysis"
 	piece := rendered{Key: "piece", Range: ranges[0]}
@@ -177,8 +178,12 @@ func TestNext(t *testing.T) {
 			var stages []string
 			for i := 0; ; i++ {
 				stages = append(stages, x.Stage)
-				if steps(x.Stage) == nil {
-					t.Errorf("stage %s has no steps", x.Stage)
+				k, err := kindOf(c.kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at, err := k.at(x.Stage); err != nil || len(k.stages[at].steps) == 0 {
+					t.Errorf("stage %s has no steps: %v", x.Stage, err)
 				}
 				if x.Stage == Analyse || x.Stage == Render {
 					for k, s := range x.Segments {
@@ -230,13 +235,14 @@ func TestNextOfDamagedRecords(t *testing.T) {
 	r := &Runner{}
 	bad := json.RawMessage(`[]`)
 	for name, x := range map[string]task.Task{
-		"an unknown stage":      {Stage: "paint", Segments: []task.Segment{{Result: bad}}},
-		"no stage":              {},
-		"no segment":            {Stage: Fetch},
-		"a result of elsewhere": {Stage: Fetch, Segments: []task.Segment{{Result: bad}}},
+		"an unknown kind":       {Stage: Fetch, Kind: "paint", Segments: []task.Segment{{Result: json.RawMessage(`{}`)}}},
+		"an unknown stage":      {Stage: "paint", Kind: KindSwap, Segments: []task.Segment{{Result: bad}}},
+		"no stage":              {Kind: KindSwap},
+		"no segment":            {Stage: Fetch, Kind: KindSwap},
+		"a result of elsewhere": {Stage: Fetch, Kind: KindSwap, Segments: []task.Segment{{Result: bad}}},
 		"no fetch":              {Stage: Join, Kind: KindSwap, Segments: []task.Segment{{Result: json.RawMessage(`{}`)}}},
 		"an empty fetch":        {Stage: Join, Kind: KindSwap, Segments: []task.Segment{{Result: json.RawMessage(`{}`)}}, Results: map[string]json.RawMessage{Fetch: bad}},
-		"no result":             {Stage: Assemble, Segments: []task.Segment{{}}},
+		"no result":             {Stage: Assemble, Kind: KindSwap, Segments: []task.Segment{{}}},
 	} {
 		if stage, _, final, err := r.Next(t.Context(), x); err == nil {
 			t.Errorf("%s: stage %q, %+v", name, stage, final)
@@ -255,11 +261,15 @@ func TestProgress(t *testing.T) {
 			ranges = append(ranges, media.Range{First: at, End: at + n})
 			at += n
 		}
-		stage, specs, _, err := pieces(Render, ranges)
+		specs, err := parts(clip{Segments: ranges}.parts(0))
 		if err != nil {
 			r.Fatal(err)
 		}
-		x, err := task.New(task.Order{Customer: "a", Kind: KindSwap, Shares: swapShares, Stage: stage, Segments: specs}, time.Now())
+		swap, err := kindOf(KindSwap)
+		if err != nil {
+			r.Fatal(err)
+		}
+		x, err := task.New(task.Order{Customer: "a", Kind: KindSwap, Shares: swap.shares(), Stage: Render, Segments: specs}, time.Now())
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -312,18 +322,18 @@ func TestKeys(t *testing.T) {
 	if got := ResultPrefix(x); got != "results/acme/"+string(id) || strings.HasPrefix(got, TaskPrefix(id)) {
 		t.Errorf("results under %q", got)
 	}
-	if got := KeptAnalysis(x); got != "" {
-		t.Errorf("the analysis of a task that has fetched nothing: %q", got)
+	if got := KeptAnalyses(x); len(got) > 0 {
+		t.Errorf("the analyses of a task that has fetched nothing: %q", got)
 	}
-	x.Results = map[string]json.RawMessage{Fetch: json.RawMessage(`[{"keep":"analyses/v1/abc-0-9"}]`)}
-	if got := KeptAnalysis(x); got != "analyses/v1/abc-0-9" {
+	x.Results = map[string]json.RawMessage{Fetch: json.RawMessage(`[{"keep":"analyses/v1/abc-0-9","more":[{"keep":"analyses/v1/def-0-7"}]}]`)}
+	if got := KeptAnalyses(x); !slices.Equal(got, []string{"analyses/v1/abc-0-9", "analyses/v1/def-0-7"}) {
 		t.Errorf("kept analysis %q", got)
 	}
 }
 
 func TestDigests(t *testing.T) {
 	in, err := json.Marshal([]fetched{{
-		Video:  input{Name: "video_url", SHA256: "vv"},
+		clip:   clip{Video: input{Name: "video_url", SHA256: "vv"}},
 		Photos: [][]input{{{SHA256: "p00"}, {SHA256: "p01"}}, {{SHA256: "p10"}}},
 	}})
 	if err != nil {

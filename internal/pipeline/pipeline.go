@@ -28,7 +28,7 @@ import (
 	"github.com/twinsync/twinsync/swap"
 )
 
-// The stages, in order. A task of KindFaces ends after Join.
+// The names of stages. Which a kind of task has, and in which order, stands in kindOf.
 const (
 	Fetch    = "fetch"
 	Analyse  = "analyse"
@@ -142,23 +142,6 @@ func (r *Runner) nets() (*face.Models, error) {
 // step is one action of a segment. Steps share what they find through the work.
 type step func(ctx context.Context, w *work) error
 
-// steps of each stage, one file per stage.
-func steps(stage string) []step {
-	switch stage {
-	case Fetch:
-		return []step{openEngine, fetchInputs, cutVideo}
-	case Analyse:
-		return []step{openVideo, observe}
-	case Join:
-		return []step{openVideo, joinObservations, keepAnalysis, choosePeople, drawThumbnails}
-	case Render:
-		return []step{openVideo, openStreams, loadWindow, buildPlan, render}
-	case Assemble:
-		return []step{openVideo, gatherSegments, assemble, publish}
-	}
-	return nil
-}
-
 // Run does one segment: its stage's steps, with cancellation checked between them.
 func (r *Runner) Run(ctx context.Context, j dispatch.Job) (dispatch.Result, error) {
 	w, err := r.newWork(j)
@@ -166,11 +149,11 @@ func (r *Runner) Run(ctx context.Context, j dispatch.Job) (dispatch.Result, erro
 		return dispatch.Result{}, err
 	}
 	defer w.close()
-	list := steps(j.Task.Stage)
-	if list == nil {
-		return dispatch.Result{}, fmt.Errorf("pipeline: no such stage: %q", j.Task.Stage)
+	i, err := w.kind.at(j.Task.Stage)
+	if err != nil {
+		return dispatch.Result{}, err
 	}
-	if err := inTurn(ctx, w, list...); err != nil {
+	if err := inTurn(ctx, w, w.kind.stages[i].steps...); err != nil {
 		return dispatch.Result{}, err
 	}
 	data, err := json.Marshal(w.out)

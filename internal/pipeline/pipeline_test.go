@@ -123,7 +123,7 @@ func TestFindAnalysis(t *testing.T) {
 	store := w.r.cfg.Blobs
 	find := func() string {
 		t.Helper()
-		key, err := w.findAnalysis(t.Context(), kept)
+		key, err := w.findAnalysis(t.Context(), kept, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

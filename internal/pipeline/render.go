@@ -53,7 +53,7 @@ func openStreams(ctx context.Context, w *work) (err error) {
 	w.free = append(w.free, func() error { w.in.Close(); return nil })
 	w.pieceFile = w.scratch("piece.mp4")
 	w.encoder, err = media.NewWriter(ctx, w.pieceFile, media.WriterOptions{
-		Video: &w.info.Video, Codec: w.spec.Codec, CRF: w.spec.CRF, Preset: w.spec.Preset,
+		Video: &w.info.Video, Codec: w.footage.Codec, CRF: w.footage.CRF, Preset: w.footage.Preset,
 	})
 	if err != nil {
 		return err
@@ -66,10 +66,10 @@ func openStreams(ctx context.Context, w *work) (err error) {
 // render draws the faces into the segment's frames and encodes them once.
 func render(ctx context.Context, w *work) error {
 	in, out := w.in, w.encoder
-	total := w.rng.End - w.rng.First
+	total := w.part.End - w.part.First
 	report := swap.NewReport()
 	n := 0
-	err := w.plan.Stream(ctx, w.rng.First, w.rng.End, in.Read, func(f *pix.Frame, r swap.FrameReport) error {
+	err := w.plan.Stream(ctx, w.part.First, w.part.End, in.Read, func(f *pix.Frame, r swap.FrameReport) error {
 		if err := out.Write(f); err != nil {
 			return err
 		}
@@ -86,19 +86,19 @@ func render(ctx context.Context, w *work) error {
 		return err
 	}
 	if n := in.Filled(); n > 0 {
-		w.warn(fmt.Sprintf("%s: %d damaged frames from number %d on repeat the one before", w.fetched.Video.Name, n, w.rng.First))
+		w.warn(fmt.Sprintf("%s: %d damaged frames from number %d on repeat the one before", w.fetched.Video.Name, n, w.part.First))
 	}
 	key := w.key("piece.mp4")
 	if _, err := w.r.cfg.Blobs.Put(ctx, key, w.pieceFile); err != nil {
 		return err
 	}
-	w.out = rendered{Key: key, Range: w.rng, Report: report, Provider: w.r.Provider()}
+	w.out = rendered{Key: key, Range: w.part.frames(), Report: report, Provider: w.r.Provider()}
 	return nil
 }
 
 // openFrames reads the segment's frames: those that the analysis kept, or from the video.
 func (w *work) openFrames(ctx context.Context) (*media.Reader, error) {
-	if k, free, ok := w.r.kept.take(w.job.Task.ID, w.rng); ok {
+	if k, free, ok := w.r.kept.take(w.job.Task.ID, w.part); ok {
 		w.free = append(w.free, func() error { w.r.kept.drop(free); return nil })
 		in, err := media.OpenKept(ctx, k, w.info)
 		if err == nil {
@@ -107,6 +107,6 @@ func (w *work) openFrames(ctx context.Context) (*media.Reader, error) {
 		w.r.log.Warn("kept frames are decoded again", "task", w.job.Task.ID, "error", err)
 	}
 	return media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
-		First: w.rng.First, End: w.rng.End, Threads: w.r.cfg.Threads,
+		First: w.part.First, End: w.part.End, Threads: w.r.cfg.Threads,
 	})
 }

@@ -156,6 +156,17 @@ func (s Swap) Validate() error {
 	return media.WriterOptions{Codec: s.Codec, CRF: s.CRF, Preset: s.Preset}.Check()
 }
 
+// footage is what every kind of task says of the video that it works on and of how the result is written.
+type footage struct {
+	Video    Source
+	More     []Source // of the same person
+	Detector string
+	From, To time.Duration
+	Codec    string
+	CRF      int
+	Preset   string
+}
+
 // decodeSwap reads the spec out of a task record.
 func decodeSwap(t task.Task) (Swap, error) {
 	var s Swap
@@ -166,4 +177,14 @@ func decodeSwap(t task.Task) (Swap, error) {
 		return s, nil
 	}
 	return s, s.Validate()
+}
+
+// readSwap gives a work the spec of a swap, or of a search for faces, which is one without faces.
+func readSwap(w *work) (err error) {
+	if w.spec, err = decodeSwap(w.job.Task); err != nil {
+		return err
+	}
+	s := w.spec
+	w.footage = footage{Video: s.Video, Detector: s.Detector, From: s.From, To: s.To, Codec: s.Codec, CRF: s.CRF, Preset: s.Preset}
+	return nil
 }

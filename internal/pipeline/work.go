@@ -19,14 +19,16 @@ import (
 type work struct {
 	r    *Runner
 	job  dispatch.Job
-	spec Swap
+	kind kind
+	spec Swap           // of a swap
 	dir  string         // scratch folder of this attempt, removed at its end
 	free []func() error // the last first
 
-	fetched   fetched     // of the first stage
-	joined    joined      // of the join
-	rng       media.Range // frames of this segment
-	video     string      // local path
+	footage   footage // of the spec
+	fetched   fetched // of the first stage
+	joined    joined  // of the join
+	part      part    // what this segment works on
+	video     string  // local path
 	info      *media.Info
 	analysis  *face.Analysis
 	plan      *swap.Plan
@@ -53,11 +55,14 @@ type input struct {
 func (r *Runner) newWork(j dispatch.Job) (*work, error) {
 	w := &work{r: r, job: j}
 	var err error
-	if w.spec, err = decodeSwap(j.Task); err != nil {
+	if w.kind, err = kindOf(j.Task.Kind); err != nil {
+		return nil, err
+	}
+	if err := w.kind.read(w); err != nil {
 		return nil, err
 	}
 	if len(j.Segment.Spec) > 0 {
-		if err := json.Unmarshal(j.Segment.Spec, &w.rng); err != nil {
+		if err := json.Unmarshal(j.Segment.Spec, &w.part); err != nil {
 			return nil, fmt.Errorf("segment spec: %w", err)
 		}
 	}
@@ -140,21 +145,30 @@ func (w *work) breathe() (stop func()) {
 	return func() { close(done); <-ended }
 }
 
-// openVideo fetches the video and what was found out about it.
-func openVideo(ctx context.Context, w *work) error {
-	var err error
-	if w.video, err = w.open(ctx, w.fetched.Video); err != nil {
-		return err
+// openVideo fetches the clip that the segment works on and what was found out about it.
+func openVideo(ctx context.Context, w *work) (err error) {
+	clips := w.fetched.clips()
+	if w.part.Clip < 0 || w.part.Clip >= len(clips) {
+		return fmt.Errorf("segment spec: clip %d of %d", w.part.Clip, len(clips))
 	}
-	raw, err := w.r.cfg.Blobs.Read(ctx, w.fetched.Info, maxInfo)
+	w.video, w.info, err = w.openClip(ctx, clips[w.part.Clip])
+	return err
+}
+
+// openClip fetches a clip and what was found out about it.
+func (w *work) openClip(ctx context.Context, c clip) (path string, info *media.Info, err error) {
+	if path, err = w.open(ctx, c.Video); err != nil {
+		return "", nil, err
+	}
+	raw, err := w.r.cfg.Blobs.Read(ctx, c.Info, maxInfo)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	w.info = new(media.Info)
-	if err := json.Unmarshal(raw, w.info); err != nil {
-		return fmt.Errorf("stored description of the video: %w", err)
+	info = new(media.Info)
+	if err := json.Unmarshal(raw, info); err != nil {
+		return "", nil, fmt.Errorf("stored description of the video: %w", err)
 	}
-	return nil
+	return path, info, nil
 }
 
 // maxInfo bounds the description of a video: a line for each frame of a day of video.
