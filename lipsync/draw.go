@@ -95,10 +95,11 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 		w.patch.share.Pix[i] *= amount
 	}
 	filmed, seen := openings(m, h, &to)
-	keepTeeth(&w.patch, filmed, seen)
+	m.Pixels.Planes[0].Crop(&w.source, pix.Rect{X1: m.Pixels.W, Y1: m.Pixels.H}, m.Pixels.Depth)
+	keepTeeth(&w.patch, m, w.source, filmed, seen)
 	w.hole.fill(&w.patch, f, h, filmed, seen, width, amount)
 	newGate(&w.gate, w.patch.share, width)
-	r.luma(w, f, m, width)
+	r.luma(w, f, width)
 	if !f.Mono && !m.Pixels.Mono {
 		r.chroma(w, f, m, width)
 	}
@@ -131,13 +132,12 @@ func check(h *Head, m *Mouth) error {
 
 func finite(v float32) bool { return v-v == 0 }
 
-// luma draws the first plane.
-func (r *Renderer) luma(w *scratch, f *pix.Frame, m *Mouth, width float32) {
+// luma draws the first plane; w.source holds the mouth's.
+func (r *Renderer) luma(w *scratch, f *pix.Frame, width float32) {
 	outer, in := w.field.box, w.patch.box
 	f.Planes[0].Crop(&w.before, outer, f.Depth)
 	w.after.Resize(w.before.W, w.before.H)
 	pix.Warp(w.after, w.before, w.field.dx, w.field.dy, w.field.step)
-	m.Pixels.Planes[0].Crop(&w.source, pix.Rect{X1: m.Pixels.W, Y1: m.Pixels.H}, m.Pixels.Depth)
 	w.mask.Resize(in.W(), in.H())
 	copy(w.mask.Pix, w.patch.share.Pix)
 	w.value.Reset(in.W(), in.H())

@@ -62,21 +62,33 @@ func TestSpreadMovesWhatItShall(t *testing.T) {
 	}
 }
 
-func TestRigidKeepsTheEnds(t *testing.T) {
-	for _, r := range []float32{.3, .8, 1.2, 2, 5} {
-		last := float32(-1)
-		for i := range 101 {
-			v := rigid(float32(i)/100, r)
-			if v < last {
-				t.Fatalf("opening × %v: turns back at %d %%", r, i)
+func TestTeethKeepTheirSize(t *testing.T) {
+	var light [profileSteps]float32 // teeth, dark, teeth
+	for k := range light {
+		if light[k] = 180; k >= 10 && k < 24 {
+			light[k] = 20
+		}
+	}
+	for _, r := range []float32{.3, .75, 1, 1.2, 2, 5} {
+		p := give(light, r)
+		for i := 1; i < len(p); i++ {
+			if p[i] < p[i-1] {
+				t.Fatalf("opening × %v: turns back at step %d", r, i)
 			}
-			last = v
 		}
-		if a, b := rigid(0, r), rigid(1, r); a != 0 || math.Abs(float64(b-1)) > 1e-5 {
-			t.Errorf("opening × %v: ends at %v and %v", r, a, b)
+		if p[0] != 0 || math.Abs(float64(p[profileSteps]-1)) > 1e-5 {
+			t.Errorf("opening × %v: ends at %v and %v", r, p[0], p[profileSteps])
 		}
-		if got := rigid(.1, r); math.Abs(float64(got-.1*r)) > 1e-5 {
-			t.Errorf("opening × %v: teeth are stretched: %v", r, got)
+		if r < .7 { // there teeth must go under the lips
+			continue
+		}
+		for _, height := range []float32{.1, .2} { // in shares of the filmed opening, from either lip
+			if got := p.at(height / r); math.Abs(float64(got-height)) > .035 {
+				t.Errorf("opening × %v: upper teeth %v high are shown as high as %v", r, height, got)
+			}
+			if got := 1 - p.at(1-height/r); math.Abs(float64(got-height)) > .035 {
+				t.Errorf("opening × %v: lower teeth %v high are shown as high as %v", r, height, got)
+			}
 		}
 	}
 }

@@ -2,18 +2,23 @@ package lipsync
 
 import (
 	"math"
+	"slices"
 
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
 )
 
-// Teeth keep their size when a mouth is shown wider or narrower than it was filmed: what is inside hangs
-// from the upper lip at its own scale, and only the lowest part is stretched or goes under the lower lip.
+// Teeth keep their size when a mouth is shown wider or narrower than it was filmed: what gives way is the dark
+// between them. Heights in an opening are shares of it, 0 at the upper lip.
 const (
-	rigidOpened, rigidClosed = .70, .80   // of the filmed opening, or of the shown one, that keeps its scale
-	rigidFrom, rigidFull     = .04, .12   // change of the opening from which that matters
-	openLeast, openSurely    = .012, .024 // face widths: in a narrower opening nothing can be told apart
-	rigidSide                = .12        // of the opening's length at either corner where it fades
+	profileSteps          = 32
+	profileDark           = .12        // of the opening's contrast: how much darker is how much softer
+	profileNoise          = 4          // 8-bit steps of contrast that tell nothing
+	profileHold           = .5         // height above which an opening gives way less, because upper teeth do not move
+	profileLeast          = .05        // of a place's height that is left at least when an opening narrows
+	rigidFrom, rigidFull  = .04, .12   // change of the opening from which that matters
+	openLeast, openSurely = .012, .024 // face widths: in a narrower opening nothing can be told apart
+	rigidSide             = .12        // of the opening's length at either corner where it fades
 )
 
 // gaps are pairs of vertices over each other in the middle of the opening.
@@ -111,8 +116,8 @@ func (s *slit) at(u float32) (top, height float32) {
 	return s.upper[i], max(1, s.lower[i]-s.upper[i])
 }
 
-// keepTeeth re-indexes where a patch's light was filmed, within the opening.
-func keepTeeth(p *patch, filmed, seen float32) {
+// keepTeeth re-indexes where a patch's light was filmed, within the opening. luma is the filmed mouth's.
+func keepTeeth(p *patch, m *Mouth, luma pix.Map, filmed, seen float32) {
 	r := seen / max(filmed, 1e-3)
 	weight := pix.Clamp((max(r-1, 1-r)-rigidFrom)/(rigidFull-rigidFrom), 0, 1) *
 		pix.Clamp((min(seen, filmed)-openLeast)/(openSurely-openLeast), 0, 1)
@@ -123,6 +128,7 @@ func keepTeeth(p *patch, filmed, seen float32) {
 	if !ok {
 		return
 	}
+	give := newProfile(m, luma, r)
 	crop(&p.spareX, p.x, s.box, pix.Rect{X1: p.box.W(), Y1: p.box.H()})
 	crop(&p.spareY, p.y, s.box, pix.Rect{X1: p.box.W(), Y1: p.box.H()})
 	for y := s.box.Y0; y < s.box.Y1; y++ {
@@ -138,24 +144,72 @@ func keepTeeth(p *patch, filmed, seen float32) {
 				continue
 			}
 			side := min(1, min(q.X, s.length-q.X)/(rigidSide*s.length))
-			move := weight * side * (rigid(v, r) - v) * height
+			move := weight * side * (give.at(v) - v) * height
 			px, py := float32(x-s.box.X0)+move*s.down.X, float32(y-s.box.Y0)+move*s.down.Y
 			p.x.Pix[i], p.y.Pix[i] = p.spareX.Bilinear(px, py), p.spareY.Bilinear(px, py)
 		}
 	}
 }
 
-// rigid is where in a filmed opening the place v of an opening r times as high was: both 0 at the upper lip and 1
-// at the lower one.
-func rigid(v, r float32) float32 {
-	if r > 1 {
-		if v*r < rigidOpened {
-			return v * r
+// profile tells, for heights in the opening that is shown, which height of the filmed one is seen there.
+type profile [profileSteps + 1]float32
+
+// at is the filmed height of the shown height v.
+func (p *profile) at(v float32) float32 {
+	x := pix.Clamp(v, 0, 1) * profileSteps
+	i := min(int(x), profileSteps-1)
+	return p[i] + (x-float32(i))*(p[i+1]-p[i])
+}
+
+// newProfile measures a filmed mouth, whose luma is given, for an opening that is r times as high.
+func newProfile(m *Mouth, luma pix.Map, r float32) (p profile) {
+	var light [profileSteps]float32
+	pairs := [...][2]int{{81, 178}, {82, 87}, {13, 14}, {312, 317}, {311, 402}}
+	for _, q := range pairs {
+		a, b := m.Mesh[q[0]], m.Mesh[q[1]]
+		for k := range light {
+			s := (float32(k) + .5) / profileSteps
+			light[k] += luma.Bilinear(a.X+s*(b.X-a.X)-float32(m.Box.X0), a.Y+s*(b.Y-a.Y)-float32(m.Box.Y0)) / float32(len(pairs))
 		}
-		return rigidOpened + (v*r-rigidOpened)*(1-rigidOpened)/(r-rigidOpened)
 	}
-	if v < rigidClosed {
-		return v * r
+	return give(light, r)
+}
+
+// give spreads the change of an opening's height, r times the filmed one, over heights of this light.
+func give(light [profileSteps]float32, r float32) (p profile) {
+	lo, hi := slices.Min(light[:]), slices.Max(light[:])
+	soft := profileDark*(hi-lo) + profileNoise
+	var share [profileSteps]float32
+	sum := float32(0)
+	for k, l := range light {
+		s := (float32(k) + .5) / profileSteps
+		share[k] = float32(math.Exp(float64((lo-l)/soft))) * (.05 + pix.SmoothStep(s, 0, profileHold))
+		sum += share[k]
 	}
-	return rigidClosed*r + (v-rigidClosed)*(1-rigidClosed*r)/(1-rigidClosed)
+	// The height that each step has in the shown opening; none may vanish.
+	change := (r - 1) * profileSteps
+	most := float32(0)
+	for k := range share {
+		share[k] /= sum
+		most = max(most, share[k])
+	}
+	even := float32(0) // of the change that all take alike
+	if limit := 1 - profileLeast + change*most; change < 0 && limit < 0 {
+		const each = 1.0 / profileSteps
+		even = min(1, limit/(change*(most-each)))
+	}
+	var to [profileSteps + 1]float32
+	for k := range share {
+		d := change * (even/profileSteps + (1-even)*share[k])
+		to[k+1] = to[k] + max(1+d, 1e-3)
+	}
+	k := 0
+	for i := range p {
+		want := to[profileSteps] * float32(i) / profileSteps
+		for k < profileSteps-1 && to[k+1] < want {
+			k++
+		}
+		p[i] = (float32(k) + pix.Clamp((want-to[k])/(to[k+1]-to[k]), 0, 1)) / profileSteps
+	}
+	return p
 }
