@@ -141,6 +141,7 @@ func (r *Renderer) luma(w *scratch, f *pix.Frame, width float32) {
 	w.mask.Resize(in.W(), in.H())
 	copy(w.mask.Pix, w.patch.share.Pix)
 	w.value.Reset(in.W(), in.H())
+	prefilter(w.source)
 	sample(w.value, w.source, w.patch.x, w.patch.y, w.mask)
 	w.finish(f, 0, outer, in, width, 1, 1)
 }
@@ -161,6 +162,7 @@ func (r *Renderer) chroma(w *scratch, f *pix.Frame, m *Mouth, width float32) {
 		w.mask.Resize(in.W(), in.H())
 		copy(w.mask.Pix, share.Pix)
 		w.value.Reset(in.W(), in.H())
+		prefilter(w.source)
 		sample(w.value, w.source, w.cx, w.cy, w.mask)
 		w.finish(f, p, outer, in, width, sx, sy)
 	}

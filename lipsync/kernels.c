@@ -29,26 +29,66 @@ static int floori(float v) {
 	return i - (v < (float)i);
 }
 
+// The pole of the recursion whose result, weighed by cubic B-splines, passes through the samples.
+static const float pole = -.26794919f;
+
+enum { settled = 12 }; // terms after which the pole's powers no longer matter
+
+FASTEST void lips_prefilter(float *m, int w, int h) {
+	// Down and up again, all columns at once. The picture is mirrored at its borders.
+	if (h > 1) {
+		float *first = m, *last = m + (long)(h - 1) * w;
+		for (int x = 0; x < w; x++) {
+			float z = pole, sum = first[x];
+			for (int k = 1; k < settled; k++, z *= pole) sum += z * m[(long)(k < h ? k : h - 1) * w + x];
+			first[x] = sum;
+		}
+		for (int y = 1; y < h; y++) {
+			float *row = m + (long)y * w;
+			for (int x = 0; x < w; x++) row[x] += pole * row[x - w];
+		}
+		for (int x = 0; x < w; x++) last[x] = pole / (pole * pole - 1) * (last[x] + pole * last[x - w]);
+		for (int y = h - 2; y >= 0; y--) {
+			float *row = m + (long)y * w;
+			for (int x = 0; x < w; x++) row[x] = pole * (row[x + w] - row[x]);
+		}
+		for (long i = 0; i < (long)w * h; i++) m[i] *= 6;
+	}
+	if (w > 1) {
+		for (int y = 0; y < h; y++) {
+			float *row = m + (long)y * w;
+			float z = pole, sum = row[0];
+			for (int k = 1; k < settled; k++, z *= pole) sum += z * row[k < w ? k : w - 1];
+			row[0] = sum;
+			for (int x = 1; x < w; x++) row[x] += pole * row[x - 1];
+			row[w - 1] = pole / (pole * pole - 1) * (row[w - 1] + pole * row[w - 2]);
+			for (int x = w - 2; x >= 0; x--) row[x] = pole * (row[x + 1] - row[x]);
+			for (int x = 0; x < w; x++) row[x] *= 6;
+		}
+	}
+}
+
 FASTEST void lips_sample(float *restrict dst, const float *src, int w, int h, const float *x, const float *y,
 	const float *weight, int n) {
 	for (int i = 0; i < n; i++) {
 		if (weight[i] <= 0) continue;
 		float px = clampf(x[i], -2, (float)(w + 1)), py = clampf(y[i], -2, (float)(h + 1));
 		int ix = floori(px), iy = floori(py);
-		float t = px - (float)ix, u = py - (float)iy, t2 = t * t, t3 = t2 * t, u2 = u * u, u3 = u2 * u;
-		four wx = {-.5f * t3 + t2 - .5f * t, 1.5f * t3 - 2.5f * t2 + 1, -1.5f * t3 + 2 * t2 + .5f * t, .5f * t3 - .5f * t2};
-		float wy[4] = {-.5f * u3 + u2 - .5f * u, 1.5f * u3 - 2.5f * u2 + 1, -1.5f * u3 + 2 * u2 + .5f * u, .5f * u3 - .5f * u2};
+		float t = px - (float)ix, u = py - (float)iy, a = 1 - t, b = 1 - u;
+		const float k = 1.f / 6;
+		four wx = {k * a * a * a, k * (4 - 3 * t * t * (2 - t)), k * (4 - 3 * a * a * (2 - a)), k * t * t * t};
+		float wy[4] = {k * b * b * b, k * (4 - 3 * u * u * (2 - u)), k * (4 - 3 * b * b * (2 - b)), k * u * u * u};
 		four s = {0, 0, 0, 0};
 		if (ix < 1 || iy < 1 || ix + 2 >= w || iy + 2 >= h) {
-			for (int k = 0; k < 4; k++) {
-				const float *row = src + (long)clampi(iy - 1 + k, 0, h - 1) * w;
+			for (int j = 0; j < 4; j++) {
+				const float *row = src + (long)clampi(iy - 1 + j, 0, h - 1) * w;
 				four p = {row[clampi(ix - 1, 0, w - 1)], row[clampi(ix, 0, w - 1)], row[clampi(ix + 1, 0, w - 1)],
 					row[clampi(ix + 2, 0, w - 1)]};
-				s += wy[k] * p;
+				s += wy[j] * p;
 			}
 		} else {
 			const float *p = src + (long)(iy - 1) * w + ix - 1;
-			for (int k = 0; k < 4; k++) s += wy[k] * *(const four *)(p + (long)k * w);
+			for (int j = 0; j < 4; j++) s += wy[j] * *(const four *)(p + (long)j * w);
 		}
 		s *= wx;
 		dst[i] = (s[0] + s[2]) + (s[1] + s[3]);
