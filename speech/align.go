@@ -22,11 +22,9 @@ const alignRounds = 4
 // are not those of the recording are no error: they come with a Score below ScoreFits.
 // Errors: the context's.
 func Align(ctx context.Context, s Sound, ref *Utterance, o AlignOptions) (*Timing, error) {
-	out := &Timing{}
 	if ref == nil || ref.Timing == nil || len(ref.Timing.Phones) == 0 {
-		return out, ctx.Err()
+		return &Timing{}, ctx.Err()
 	}
-	out.Language = ref.Timing.Language
 	said := newScript(ref.Timing, ref.Sound.Seconds())
 	a, b := hear(s), hear(ref.Sound)
 	if a.n < said.least() {
@@ -36,60 +34,87 @@ func Align(ctx context.Context, s Sound, ref *Utterance, o AlignOptions) (*Timin
 	if err != nil {
 		return nil, err
 	}
-	path := said.at(rows)
+	return said.settle(ctx, a, said.at(rows), o)
+}
+
+// settle fits the models and the path to each other by turns, from the first path on.
+func (s *script) settle(ctx context.Context, f *features, path []int32, o AlignOptions) (*Timing, error) {
 	rounds := o.Rounds
 	if rounds <= 0 {
 		rounds = alignRounds
 	}
+	var err error
 	for range rounds {
-		m := fit(a, said, path)
-		if path, err = said.follow(ctx, a, m, path); err != nil {
+		if path, err = s.follow(ctx, f, fit(f, s, path), path); err != nil {
 			return nil, err
 		}
 	}
-	out = said.timing(path, out.Language)
-	out.Score = fitness(a, said, path)
-	return out, nil
+	t := s.timing(path)
+	t.Score = fitness(f, s, path)
+	return t, nil
 }
 
 // script is what is said: phones and pauses in a row, the first and the last one pauses.
 type script struct {
-	items []item
-	words []Word // as given
-	names []string
+	language string
+	items    []item
+	words    []Word // as given
+	names    []string
+	// windows are the frames in which each item may be, ascending; nil where nothing is known.
+	windows []window
 }
+
+type window struct{ first, last int }
+
+// The first names of a script are not phones: a pause, and what lies between cues, which may be music.
+const (
+	namePause = iota
+	nameBetween
+	namesSilent
+)
 
 // item is a phone or a pause of a script.
 type item struct {
-	phone      int     // index into the script's names; 0 is the pause
+	phone      int     // index into the script's names
 	start, end float64 // seconds, in the synthesised voice; equal where a pause is only possible
 	word       int     // index of the word that starts here; −1 where none does
 }
 
+func (it *item) silent() bool { return it.phone < namesSilent }
+
 // wordSlack is how far a word's event may lie from its first phone's (espeak moves the closure of a plosive).
 const wordSlack = 0.06
 
-// newScript lays out the phones of a synthesised voice of the given length, with a possible pause before
-// every word.
+// newScript lays out the phones of a synthesised voice of the given length.
 func newScript(t *Timing, seconds float64) *script {
-	s := &script{words: t.Words, names: []string{""}}
-	index := map[string]int{"": 0}
-	pause := func(start, end float64) {
-		if n := len(s.items); n > 0 && s.items[n-1].phone == 0 {
-			s.items[n-1].end = max(s.items[n-1].end, end)
-			return
-		}
-		s.items = append(s.items, item{start: start, end: end, word: -1})
+	s := &script{language: t.Language, names: make([]string, namesSilent)}
+	s.say(t, 0, seconds)
+	return s
+}
+
+// pause lays out what is not said, as a part of the pause before where there is one.
+func (s *script) pause(start, end float64) {
+	if n := len(s.items); n > 0 && s.items[n-1].silent() {
+		s.items[n-1].end = max(s.items[n-1].end, end)
+		return
 	}
-	pause(0, t.Phones[0].Start)
+	s.items = append(s.items, item{start: start, end: end, word: -1})
+}
+
+// say lays out the phones of a synthesised voice that begins at offset and ends at end, with a possible pause
+// before every word.
+func (s *script) say(t *Timing, offset, end float64) {
+	firstWord := len(s.words)
+	s.words = append(s.words, t.Words...)
+	s.pause(offset, offset+t.Phones[0].Start)
 	next, last := 0, 0.0
 	for i, p := range t.Phones {
 		if p.Start > last+0.005 {
-			pause(last, p.Start)
+			s.pause(offset+last, offset+p.Start)
 		}
 		last = p.End
 		if p.IPA == "" {
-			pause(p.Start, p.End)
+			s.pause(offset+p.Start, offset+p.End)
 			continue
 		}
 		// A word belongs to the phone whose start is nearest to its own.
@@ -99,31 +124,32 @@ func newScript(t *Timing, seconds float64) *script {
 				math.Abs(t.Phones[i+1].Start-t.Words[next].Start) < math.Abs(p.Start-t.Words[next].Start) {
 				break
 			}
-			if word < 0 {
-				word = next
-			}
+			word = firstWord + next
 			next++
 		}
 		if word >= 0 {
-			pause(p.Start, p.Start)
+			s.pause(offset+p.Start, offset+p.Start)
 		}
-		k, known := index[p.IPA]
-		if !known {
-			k = len(s.names)
-			index[p.IPA] = k
-			s.names = append(s.names, p.IPA)
-		}
-		s.items = append(s.items, item{phone: k, start: p.Start, end: p.End, word: word})
+		s.items = append(s.items, item{phone: s.name(p.IPA), start: offset + p.Start, end: offset + p.End, word: word})
 	}
-	pause(last, max(seconds, last))
-	return s
+	s.pause(offset+last, max(end, offset+last))
+}
+
+// name is the index of a phone's name.
+func (s *script) name(ipa string) int {
+	k := slices.Index(s.names[namesSilent:], ipa)
+	if k < 0 {
+		s.names = append(s.names, ipa)
+		return len(s.names) - 1
+	}
+	return k + namesSilent
 }
 
 // least is how many frames it takes at least to say all.
 func (s *script) least() int {
 	n := 2
 	for _, it := range s.items {
-		if it.phone != 0 {
+		if !it.silent() {
 			n += statesPerPhone
 		}
 	}
@@ -145,14 +171,14 @@ func (s *script) at(rows []int32) []int32 {
 }
 
 // timing turns a path (the item at each frame) into times.
-func (s *script) timing(path []int32, language string) *Timing {
-	t := &Timing{Language: language, Words: slices.Clone(s.words)}
+func (s *script) timing(path []int32) *Timing {
+	t := &Timing{Language: s.language, Words: slices.Clone(s.words)}
 	for i := 0; i < len(path); {
 		j := i
 		for j < len(path) && path[j] == path[i] {
 			j++
 		}
-		if it := &s.items[path[i]]; it.phone != 0 {
+		if it := &s.items[path[i]]; !it.silent() {
 			t.Phones = append(t.Phones, Phone{IPA: s.names[it.phone], Start: float64(i) * hopSeconds, End: float64(j) * hopSeconds})
 		}
 		i = j
@@ -165,7 +191,7 @@ func (s *script) timing(path []int32, language string) *Timing {
 func (s *script) placeWords(t *Timing) {
 	k, word := 0, -1
 	for _, it := range s.items {
-		if it.phone == 0 {
+		if it.silent() {
 			continue
 		}
 		if k >= len(t.Phones) {
@@ -192,14 +218,14 @@ func (s *script) placeWords(t *Timing) {
 // stretched lays the script over the given time evenly: all that can be said about a recording too short for
 // its words. Its score is 0.
 func (s *script) stretched(seconds float64) *Timing {
-	t := &Timing{Words: slices.Clone(s.words)}
+	t := &Timing{Language: s.language, Words: slices.Clone(s.words)}
 	whole := s.items[len(s.items)-1].end
 	if whole <= 0 || seconds <= 0 {
 		t.Words = nil
 		return t
 	}
 	for _, it := range s.items {
-		if it.phone != 0 {
+		if !it.silent() {
 			t.Phones = append(t.Phones, Phone{IPA: s.names[it.phone], Start: it.start / whole * seconds, End: it.end / whole * seconds})
 		}
 	}

@@ -25,17 +25,24 @@ func sing(t *Timing, seconds, pitch, tract float64) Sound {
 	}
 	for _, p := range t.Phones {
 		last := 0.0
+		var harmonics [35]float64 // how loud each is; the faintest are left out
+		if f, voiced := sung[p.IPA]; voiced {
+			for k := 1; k < len(harmonics); k++ {
+				peak := func(c, w float64) float64 { return math.Exp(-square((float64(k)*pitch - c*tract) / w)) }
+				harmonics[k] = peak(f[0], 120) + 0.5*peak(f[1], 180)
+			}
+		}
 		for i := int(p.Start * 16000); i < int(p.End*16000) && i < len(s.Samples); i++ {
 			at, x := float64(i)/16000, 0.0
 			edge := math.Min(1, 100*math.Min(at-p.Start, p.End-at))
-			switch f, voiced := sung[p.IPA]; {
-			case voiced:
-				for k := 1; k < 35; k++ {
-					h := float64(k) * pitch
-					peak := func(c, w float64) float64 { return math.Exp(-square((h - c*tract) / w)) }
-					x += (peak(f[0], 120) + 0.5*peak(f[1], 180) + 0.02) * math.Sin(2*math.Pi*h*at)
+			switch {
+			case harmonics[1] > 0:
+				for k, loud := range harmonics {
+					if loud > 0.005 {
+						x += loud * math.Sin(2*math.Pi*float64(k)*pitch*at)
+					}
 				}
-				x *= 0.2
+				x = 0.2*x + 0.002*random()
 			case p.IPA == "s":
 				r := random()
 				x, last = 0.2*(r-last), r

@@ -85,6 +85,15 @@ func fit(f *features, s *script, path []int32) []*gaussian {
 	for i, k := range path {
 		phones[s.items[k].phone].add(f.row(i))
 	}
+	// The quiet part of what lies between cues is a pause like those inside them.
+	if between := &phones[nameBetween]; between.n > 0 {
+		loud := float32(between.sum[0] / float64(between.n))
+		for i, k := range path {
+			if s.items[k].phone == nameBetween && f.row(i)[0] < loud {
+				phones[namePause].add(f.row(i))
+			}
+		}
+	}
 	var classes [Visemes]sums
 	var all sums
 	for p := range phones {
@@ -105,15 +114,16 @@ func fit(f *features, s *script, path []int32) []*gaussian {
 	return models
 }
 
-// follow finds the most likely path through the script's states (Viterbi, 1967), near a path that is known. A
-// pause is one state and may be left out; a phone has statesPerPhone.
+// follow finds the most likely path through the script's states (Viterbi, 1967), near a path that is known and
+// within the script's windows. A pause is one state and may be left out; a phone has statesPerPhone. Where
+// there is no such path the known one is all there is.
 func (s *script) follow(ctx context.Context, f *features, models []*gaussian, near []int32) ([]int32, error) {
 	first := make([]int, len(s.items)+1) // each item's first state
 	var item []int32                     // each state's
 	for k, it := range s.items {
 		first[k] = len(item)
 		n := statesPerPhone
-		if it.phone == 0 {
+		if it.silent() {
 			n = 1
 		}
 		for range n {
@@ -154,7 +164,7 @@ func (s *script) follow(ctx context.Context, f *features, models []*gaussian, ne
 					cost, step = c, 1
 				}
 			}
-			if j >= 2 && first[k] == j && s.items[k-1].phone == 0 {
+			if j >= 2 && first[k] == j && s.items[k-1].silent() {
 				if c := reach(j - 2); c < cost {
 					cost, step = c, 2
 				}
@@ -163,6 +173,9 @@ func (s *script) follow(ctx context.Context, f *features, models []*gaussian, ne
 				p := s.items[k].phone
 				if stamp[p] != i+1 {
 					heardAs[p], stamp[p] = models[p].at(row), i+1
+					if p == nameBetween { // whatever it is, it may also be a pause
+						heardAs[p] = min(heardAs[p], models[namePause].at(row))
+					}
 				}
 				cost += heardAs[p]
 			}
@@ -171,8 +184,11 @@ func (s *script) follow(ctx context.Context, f *features, models []*gaussian, ne
 		before, now = now, before
 	}
 	j := states - 1
-	if before[states-2] < before[states-1] {
+	if states-2 >= low[f.n-1] && before[states-2] < before[states-1] {
 		j = states - 2
+	}
+	if before[j] == worst {
+		return near, ctx.Err()
 	}
 	path := make([]int32, f.n)
 	for i := f.n - 1; i >= 0; i-- {
@@ -185,16 +201,29 @@ func (s *script) follow(ctx context.Context, f *features, models []*gaussian, ne
 }
 
 // band is which states (from low to before high) each frame may be in: those within followPhones items of the
-// known path, widened so that a walk of one state per frame fits from the first state to the last.
+// known path and in whose window the frame is, widened so that a walk of one state per frame fits from the first
+// state to the last.
 func (s *script) band(first []int, near []int32, states int) (low, high []int) {
-	n := len(near)
+	n, items := len(near), len(s.items)
 	low, high = make([]int, n), make([]int, n)
 	for i, k := range near {
 		low[i] = first[max(int(k)-followPhones, 0)]
-		high[i] = first[min(int(k)+followPhones+1, len(s.items))]
+		high[i] = first[min(int(k)+followPhones+1, items)]
 	}
-	high[0], high[n-1] = max(high[0], min(2, states)), states
-	low[0] = 0
+	if s.windows != nil {
+		from, to := 0, 0 // the items whose window holds the frame
+		for i := range n {
+			for from < items-1 && s.windows[from].last < i {
+				from++
+			}
+			for to < items && s.windows[to].first <= i {
+				to++
+			}
+			low[i] = first[from]
+			high[i] = first[max(to, from+1)]
+		}
+	}
+	low[0], high[0], high[n-1] = 0, max(high[0], min(2, states)), states
 	for i := 1; i < n; i++ {
 		low[i] = min(low[i], low[i-1]+1)
 	}

@@ -29,10 +29,10 @@ func fitness(f *features, s *script, path []int32) float64 {
 		phone := s.items[path[from]].phone
 		others := phones[phone]
 		others.minus(&own)
-		if phone != 0 && others.n >= fewFrames {
+		if phone >= namesSilent && others.n >= fewFrames {
 			mine := others.gaussian().over(f, from, to)
 			class := VisemeOf(s.names[phone])
-			for p := 1; p < len(models); p++ {
+			for p := namesSilent; p < len(models); p++ {
 				if models[p] == nil || VisemeOf(s.names[p]) == class {
 					continue
 				}
