@@ -45,7 +45,11 @@ func newEspeakVoices(w wireVoices) *espeakVoices {
 		}
 		if !seen[code] {
 			seen[code] = true
-			v.base = append(v.base, espeakBase{code, b.Identifier, strings.TrimSpace(b.Name)})
+			name := strings.TrimSpace(b.Name)
+			if code == "cmn" {
+				name = "Chinese (Mandarin)" // Latin letters are given to an English voice here
+			}
+			v.base = append(v.base, espeakBase{code, b.Identifier, name})
 		}
 	}
 	slices.SortFunc(v.base, func(a, b espeakBase) int { return cmp.Compare(a.code, b.code) })
@@ -116,7 +120,9 @@ func ownCode(tag string) string {
 	switch tag {
 	case "zh", "zh-hans", "zh-hant":
 		return "cmn"
-	case "en", "en-us-posix":
+	case "zh-latn-pinyin", "zh-latn":
+		return "cmn-latn-pinyin"
+	case "en", "en-us-posix", "en-ca", "en-ph": // which CLDR puts with British spelling; they sound American
 		return "en-us"
 	case "en-001":
 		return "en-gb"
@@ -142,11 +148,7 @@ func bcp47(code string) string {
 	case "fr-fr":
 		return "fr"
 	}
-	t, err := language.Parse(code)
-	if err != nil {
-		return code
-	}
-	return t.String()
+	return language.Make(code).String() // what is no tag as a whole ("en-us-nyc") keeps what is
 }
 
 // forLanguage finds the voice for a BCP 47 tag: its own, that of the language it is nearest to, or any of the same

@@ -30,15 +30,17 @@ const (
 type cli struct {
 	Config kong.ConfigFlag `help:"YAML file with a line per flag." placeholder:"FILE" type:"existingfile"`
 
-	Swap    swapCmd    `cmd:"" help:"Put the face of a photo into a video. Needs no service."`
-	Preview previewCmd `cmd:"" help:"Show one frame of a swap as a picture, before anything is rendered."`
-	Faces   facesCmd   `cmd:"" help:"Show who is in a video: JSON and a thumbnail per person."`
-	Serve   serveCmd   `cmd:"" help:"Run the service: API, results and workers."`
-	Worker  workerCmd  `cmd:"" help:"Run one worker for a service or a NATS cluster."`
-	Keys    keysCmd    `cmd:"" help:"Make, list, rotate and revoke customers' keys."`
-	Models  modelsCmd  `cmd:"" help:"Show the networks that TwinSync can use."`
-	Bench   benchCmd   `cmd:"" help:"Measure speed beside plain FFmpeg, and how good swaps are."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Swap      swapCmd      `cmd:"" help:"Put the face of a photo into a video. Needs no service."`
+	Preview   previewCmd   `cmd:"" help:"Show one frame of a swap as a picture, before anything is rendered."`
+	Faces     facesCmd     `cmd:"" help:"Show who is in a video: JSON and a thumbnail per person."`
+	Serve     serveCmd     `cmd:"" help:"Run the service: API, results and workers."`
+	Worker    workerCmd    `cmd:"" help:"Run one worker for a service or a NATS cluster."`
+	Keys      keysCmd      `cmd:"" help:"Make, list, rotate and revoke customers' keys."`
+	Voices    voicesCmd    `cmd:"" help:"List the voices that texts can be spoken with."`
+	Languages languagesCmd `cmd:"" help:"List the languages that texts can be spoken in."`
+	Models    modelsCmd    `cmd:"" help:"Show the networks that TwinSync can use."`
+	Bench     benchCmd     `cmd:"" help:"Measure speed beside plain FFmpeg, and how good swaps are."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 
 	EspeakChild espeakChildCmd `cmd:"" hidden:"" help:"Drive the installed espeak-ng library for a process that started this one."`
 }
