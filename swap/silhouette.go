@@ -17,10 +17,15 @@ func (l *layer) closeBeyond(g gate, mesh *[face.MeshPoints]pix.Vec3) {
 	share := 1 / float32(g.cell*g.cell)
 	for y := range l.box.H() {
 		row := covered.Row(y / g.cell)
-		for x, t := range l.surface.Tri[y*l.surface.W : y*l.surface.W+l.box.W()] {
-			if t >= 0 {
-				row[x/g.cell] += share
+		line := l.surface.Tri[y*l.surface.W : y*l.surface.W+l.box.W()]
+		for c := 0; c*g.cell < len(line); c++ {
+			n := float32(0)
+			for _, t := range line[c*g.cell : min((c+1)*g.cell, len(line))] {
+				if t >= 0 {
+					n++
+				}
 			}
+			row[c] += n * share
 		}
 	}
 	fc := float32(g.cell)

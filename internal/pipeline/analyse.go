@@ -17,6 +17,20 @@ type analysed struct {
 	Key string `json:"key"` // of the observations
 }
 
+// decodedAhead is how many frames may wait to be looked at: frames in which faces are searched take several times as
+// long as those in which they are followed, and the decoder need not stand still meanwhile. With 12 no more was gained.
+const decodedAhead = 8
+
+// observeToSwap is observe for a task that swaps. A local command, in whose process the frames will be rendered as well,
+// makes the identities beside it: at the start of the render they would keep one core busy and the encoder waiting.
+func observeToSwap(ctx context.Context, w *work) error {
+	if !w.r.cfg.LocalFiles {
+		return observe(ctx, w)
+	}
+	_, err := abreast(ctx, w, []step{observe}, []step{makeIdentities})
+	return err
+}
+
 // observe looks at every frame of the segment.
 func observe(ctx context.Context, w *work) error {
 	nets, err := w.watchers(ctx)
@@ -25,7 +39,7 @@ func observe(ctx context.Context, w *work) error {
 	}
 	path, keep := w.keepFrames()
 	in, err := media.OpenReader(ctx, w.video, w.info, media.ReadOptions{
-		First: w.part.First, End: w.part.End, Threads: w.r.cfg.Threads, Keep: path,
+		First: w.part.First, End: w.part.End, Threads: w.r.cfg.Threads, Keep: path, Ahead: decodedAhead,
 	})
 	if err != nil {
 		keep(nil)

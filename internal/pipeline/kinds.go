@@ -30,7 +30,7 @@ func kindOf(name string) (kind, error) {
 	case KindSwap:
 		return kind{readSwap, []stage{
 			{Fetch, .02, []step{openEngine, fetchInputs, cutVideo}, nil},
-			{Analyse, .35, []step{openVideo, observe}, unseenParts},
+			{Analyse, .35, []step{openVideo, observeToSwap}, unseenParts},
 			{Join, .36, []step{openVideo, joinObservations, keepAnalysis, choosePeople}, nil},
 			{Render, .98, []step{openVideo, openStreams, loadWindow, buildPlan, render}, videoParts},
 			{Assemble, 1, []step{openVideo, gatherSegments, assemble, publish}, nil},

@@ -20,18 +20,33 @@ type rendered struct {
 // maxWorkers bounds the frames worked on at once, each of which is held in memory.
 const maxWorkers = 16
 
-// buildPlan makes identities of the photos and gives them to the chosen people.
-func buildPlan(ctx context.Context, w *work) error {
+// makeIdentities makes identities of the photos, for buildPlan to find.
+func makeIdentities(ctx context.Context, w *work) error {
+	o, err := w.options(ctx)
+	if err == nil {
+		_, err = w.identities(ctx, o)
+	}
+	return err
+}
+
+// options are those of the engine.
+func (w *work) options(ctx context.Context) (swap.Options, error) {
 	o := swap.DefaultOptions()
 	o.Strength, o.Tone = float32(w.spec.Strength), float32(w.spec.Tone)
 	o.OwnEyes = w.spec.OwnEyes
 	o.Workers, o.FPS = min(w.r.cfg.Threads, maxWorkers), w.fps()
 	networks, err := w.networks(ctx)
-	if err != nil {
-		return err
-	}
 	if networks != nil {
 		o.Engine, o.Networks = swap.EngineONNX, networks
+	}
+	return o, err
+}
+
+// buildPlan makes identities of the photos and gives them to the chosen people.
+func buildPlan(ctx context.Context, w *work) error {
+	o, err := w.options(ctx)
+	if err != nil {
+		return err
 	}
 	ids, err := w.identities(ctx, o)
 	if err != nil {
