@@ -411,7 +411,7 @@ func (l *library) speaking() []int {
 			}
 			v[i] = math.Sqrt(d)
 		}
-		v = hann(v, max(1, int(13*c.FPS/25)|1))
+		v = hann(v, frames25(13, c.FPS))
 		limit := .35 * quantile(sorted(v), .8)
 		for i, m := range v {
 			if l.list[c.first+i].good && m > limit {

@@ -53,11 +53,17 @@ func (l *library) learnOffset(ci int) {
 		c.curves = speech.MouthCurves(c.Timing, n, c.FPS, -float64(c.offset)/c.FPS)
 	}
 	if features != nil {
-		c.sound = make([][]float64, n)
-		for i := range c.sound {
-			c.sound[i] = features[min(max(i-c.offset, 0), n-1)]
-		}
+		c.sound = c.moved(features)
 	}
+}
+
+// moved are rows per frame of the sound moved to the frames of the picture.
+func (c *clip) moved(rows [][]float64) [][]float64 {
+	out := make([][]float64, len(rows))
+	for i := range out {
+		out[i] = rows[min(max(i-c.offset, 0), len(rows)-1)]
+	}
+	return out
 }
 
 // bestLag is the lag in frames at which guess, moved later by it, agrees best with what was seen, and the

@@ -336,3 +336,22 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+func TestWatchGivesWhatIsLearnedFrom(t *testing.T) {
+	words := sentence(8)
+	w, err := Watch(context.Background(), Footage{Analysis: talking(200, 3, words), FPS: 25, Timing: words})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Offset != 3 || w.Correlation < .9 || len(w.Frames) < 100 || len(w.Context) != len(w.Frames) || w.Sound != nil {
+		t.Fatalf("offset %d, correlation %.2f, %d frames, %d contexts", w.Offset, w.Correlation, len(w.Frames), len(w.Context))
+	}
+	var jaw, open []float64
+	for i := range w.Frames {
+		jaw = append(jaw, w.Context[i][3*contextKeys]) // in the frame itself
+		open = append(open, w.Descriptors[i][0])
+	}
+	if r := correlation(jaw, open); r < .99 {
+		t.Errorf("what is said and what is seen correlate with %.3f", r)
+	}
+}

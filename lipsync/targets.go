@@ -26,10 +26,7 @@ const (
 // Parameters of the targets, all from the reference trial.
 const (
 	matched      = .75 // share of the histogram matching
-	ridgePhones  = 100
-	ridgeSound   = 400
-	soundWindow  = 5 // frames at 25 a second
-	mostGain     = 2.2
+	soundWindow  = 5   // frames at 25 a second
 	teethPull    = .65
 	teethOpen    = .25 // of the mean shape, beside the closed one
 	closedFrom   = 1.6
@@ -54,42 +51,18 @@ func (l *library) targets(w *said, mode Mode) [][]float64 {
 	case ModeTable:
 		shapes = l.tableShapes(w)
 	case ModeMix:
-		own := l.teach(w, fromPhones)
-		shapes = own.regained()
-		for i, t := range l.tableShapes(&said{c, nil, w.fps}) {
-			for k := range t {
-				shapes[i][k] = (shapes[i][k] + t[k]) / 2
-			}
-		}
+		shapes = l.taughtShapes(w, lesson{phones: true}, l.tableShapes, shareTable)
 	case ModeEnsemble:
-		a, b := l.teach(w, fromPhones), l.teach(w, fromBoth)
-		sum := func(t, x, y []float64) []float64 {
-			o := make([]float64, len(t))
-			for k := range o {
-				o[k] = (t[k] + x[k] + 2*y[k]) / 4
-			}
-			return o
-		}
-		e := taught{library: l, list: b.list}
-		for i, t := range l.tableShapes(w) {
-			e.new = append(e.new, sum(t, a.new[i], b.new[i]))
-		}
-		// The clips' own curves go through the same, so that what the means take away can be given back.
-		tables := map[int][][]float64{}
-		seenByPhones := map[int]int{}
-		for k, i := range a.list {
-			seenByPhones[i] = k
-		}
-		for k, i := range b.list {
-			s := &l.list[i]
-			if tables[s.clip] == nil {
-				tables[s.clip] = l.tableShapes(l.clips[s.clip].said())
-			}
-			e.own = append(e.own, sum(tables[s.clip][s.face.Frame], a.own[seenByPhones[i]], b.own[k]))
-		}
-		shapes = e.regained()
+		shapes = l.taughtShapes(w, lesson{phones: true, sound: true}, l.tableShapes, shareTable)
 	case ModeSound:
-		shapes = l.soundShapes(w)
+		if l.hasSound() && l.borrowed == nil {
+			shapes = l.taughtShapes(w, lesson{sound: true}, l.generalSound, shareGeneral)
+		} else {
+			shapes = spreadTo(l.generalDescriptors(w), l.ordinary())
+			for i := range shapes {
+				shapes[i] = l.toShape(shapes[i])
+			}
+		}
 	}
 	if mode != ModeSound {
 		l.contacts(shapes, c)
@@ -230,134 +203,6 @@ func column(v []float64) [][]float64 {
 		out[i] = v[i : i+1]
 	}
 	return out
-}
-
-// What the footage's own frames can teach from.
-type source func(w *said) [][]float64
-
-func fromPhones(w *said) [][]float64 {
-	if w.curves == nil {
-		return nil
-	}
-	return Context(w.curves, w.fps)
-}
-
-func fromSound(w *said) [][]float64 { return w.sound }
-
-func fromBoth(w *said) [][]float64 {
-	if w.curves == nil || w.sound == nil {
-		return nil
-	}
-	rows := Context(w.curves, w.fps)
-	for i := range rows {
-		rows[i] = slices.Concat(rows[i], w.sound[i])
-	}
-	return rows
-}
-
-// taught are shapes that a ridge learned from the footage's own frames gives.
-type taught struct {
-	library *library
-	list    []int       // the frames learned from
-	own     [][]float64 // its shapes for them
-	new     [][]float64 // its shapes for what is to be said
-}
-
-// teach learns from all clips of which enough is known.
-func (l *library) teach(w *said, from source) *taught {
-	t := &taught{library: l}
-	var x, y [][]float64
-	rows := make([][][]float64, len(l.clips))
-	for ci := range l.clips {
-		c := &l.clips[ci]
-		if rows[ci] = from(c.said()); rows[ci] == nil {
-			continue
-		}
-		for i := c.first; i < c.end; i++ {
-			if s := &l.list[i]; s.good {
-				t.list = append(t.list, i)
-				x = append(x, rows[ci][min(s.face.Frame, len(rows[ci])-1)])
-				y = append(y, s.shape)
-			}
-		}
-	}
-	lambda, window := float64(ridgePhones), 1
-	if len(x[0]) > contextLength {
-		lambda, window = ridgeSound, soundWindow
-	}
-	f := Ridge(x, y, lambda)
-	t.new = hannRows(f.Rows(from(w)), frames25(window, w.fps))
-	for ci := range l.clips {
-		if rows[ci] == nil {
-			continue
-		}
-		c := &l.clips[ci]
-		out := hannRows(f.Rows(rows[ci]), frames25(window, c.FPS))
-		for i := c.first; i < c.end; i++ {
-			if s := &l.list[i]; s.good {
-				t.own = append(t.own, out[min(s.face.Frame, len(out)-1)])
-			}
-		}
-	}
-	return t
-}
-
-// regained are the new shapes with the spread given back that least squares take away.
-func (t *taught) regained() [][]float64 {
-	dim := len(t.library.basis)
-	var seen [][]float64
-	for _, i := range t.list {
-		seen = append(seen, t.library.list[i].shape)
-	}
-	mean, have := meanStd(seen, dim)
-	_, got := meanStd(t.own, dim)
-	out := newRows(len(t.new), dim)
-	for i := range out {
-		for k := range out[i] {
-			gain := min(max(have[k]/(got[k]+1e-9), 1), mostGain)
-			out[i][k] = mean[k] + gain*(t.new[i][k]-mean[k])
-		}
-	}
-	return out
-}
-
-// soundShapes are wanted without words: the person's own habits, where the footage has sound, and other people's.
-func (l *library) soundShapes(w *said) [][]float64 {
-	t := Standard()
-	general := func(w *said) [][]float64 {
-		return hannRows(t.Sound.Rows(w.sound), frames25(soundWindow, w.fps))
-	}
-	if !l.hasSound() || l.borrowed != nil {
-		d := spreadTo(general(w), l.ordinary())
-		for i := range d {
-			d[i] = l.toShape(d[i])
-		}
-		return d
-	}
-	own := l.teach(w, fromSound)
-	other := general(w)
-	for i := range own.new {
-		towards(own.new[i], l.toShape(other[i]), .5)
-	}
-	rows := map[int][][]float64{}
-	for k, i := range own.list {
-		s := &l.list[i]
-		if rows[s.clip] == nil {
-			rows[s.clip] = general(l.clips[s.clip].said())
-		}
-		towards(own.own[k], l.toShape(rows[s.clip][min(s.face.Frame, len(rows[s.clip])-1)]), .5)
-	}
-	return own.regained()
-}
-
-// hasSound says whether any clip has sound of its own to learn from.
-func (l *library) hasSound() bool {
-	for i := range l.clips {
-		if l.clips[i].sound != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // restFrom is the length from which a pause is one in which the mouth rests, in seconds.
