@@ -123,27 +123,23 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 
 	soft := s.texture.blurred(1)
 	small := soft.resampled(maskSide)
-	var hidden pix.Map // by spectacles
-	if frame, worn := r.glasses(small, bridgeOnPhoto); worn {
-		var dark, lost bool
-		hidden, dark, lost = r.behindGlasses(small, frame)
+	var worn spectacles
+	if frame, found := r.glasses(small, bridgeOnPhoto); found {
+		worn = r.behindGlasses(small, frame, r.frameStroke(small))
 		switch {
-		case dark:
+		case worn.dark:
 			s.eyesSeen = false // their colour is the lenses'
 			warn = append(warn, Warning{"sunglasses", "Glasses hide the eyes in the photo, so the whole eye region stays that of the video; a photo without them works better."})
-		case lost:
+		case worn.brows:
 			warn = append(warn, Warning{"glasses", "The glasses in the photo cover the brows, so these stay those of the video; a photo without glasses works better."})
 		default:
 			warn = append(warn, Warning{"glasses", "Glasses are painted out of the photo; a photo without them works better."})
 		}
-		brows := r.brows.Grow(.012 * maskSide)
-		for i, b := range brows.Pix {
-			if b >= .5 {
-				frame.Pix[i] = 0
-			}
+		if len(worn.tinted.Pix) > 0 {
+			worn.clearLenses(fine, s.texture)
 		}
 		hole := pix.NewMap(textureSide, textureSide)
-		pix.Resample(hole, frame.Grow(.012*maskSide))
+		pix.Resample(hole, worn.stroke)
 		for k := range s.texture {
 			pix.Inpaint(s.texture[k], hole)
 		}
@@ -159,8 +155,8 @@ func newPortrait(p Photo, r, fine *regions) (*portrait, []Warning) {
 		warn = append(warn, Warning{"hard_shadow", "Hard shadows lie on the face in the photo, and what they hide is guessed; an evenly lit photo works better."})
 	}
 	solid := r.solid(conf)
-	without(solid, hidden)
-	without(s.own, hidden)
+	without(solid, worn.hidden)
+	without(s.own, worn.hidden)
 	s.confidence = pix.NewMap(textureSide, textureSide)
 	pix.Resample(s.confidence, solid)
 	s.light = pix.NewMap(textureSide, textureSide)

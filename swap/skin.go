@@ -3,7 +3,6 @@ package swap
 import (
 	"math"
 
-	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/pix"
 )
 
@@ -418,78 +417,4 @@ func (r *regions) solid(conf pix.Map) pix.Map {
 		out.Pix[i] = min(max(conf.Pix[i], core.Pix[i]), 1) * inner.Pix[i]
 	}
 	return out.Blurred(.014 * fn)
-}
-
-// Spectacles: how dark (log light) a thin dark structure must be to belong to a frame, to be a
-// sure part of one, and to be a bridge over the nose, on a photo and on the coarser samples of
-// footage (measured: without glasses up to .60 and .30, with them from .9 and .53); and the
-// share of the nose's columns that the bridge must cross.
-const (
-	frameDark, frameSure         = .28, .55
-	bridgeOnPhoto, bridgeOnVideo = .8, .42
-	bridgeShare                  = .75
-)
-
-// glasses finds the frame of spectacles: dark structures thinner than 7.5 % of the UV square
-// around the eyes, present when strong ones cross the bridge of the nose. It returns false
-// when there are none. dark is bridgeOnPhoto or bridgeOnVideo.
-func (r *regions) glasses(lg colours, dark float32) (pix.Map, bool) {
-	fn := float32(r.n)
-	uv := face.Canonical().UV
-	l := lg.luma().Blurred(.003 * fn)
-	hat := l.CloseGrey(int(.0375*fn + .5))
-	for i := range hat.Pix {
-		hat.Pix[i] -= l.Pix[i]
-	}
-	bridge := func(x, y int) bool {
-		side := math.Abs(float64(r.v(x) - .5))
-		return side < .035 && r.v(y) > uv[9].Y && r.v(y) < uv[195].Y
-	}
-	crossed, columns := 0, 0
-	for x := range r.n {
-		if math.Abs(float64(r.v(x)-.5)) >= .035 {
-			continue
-		}
-		columns++
-		for y := range r.n {
-			if bridge(x, y) && hat.Pix[y*r.n+x] > dark {
-				crossed++
-				break
-			}
-		}
-	}
-	if float32(crossed) < bridgeShare*float32(columns) {
-		return pix.Map{}, false
-	}
-	type box struct{ x, top, bottom float32 }
-	var around [2]box
-	for k, eye := range [2][]int{face.EyeRight(), face.EyeLeft()} {
-		var cx, cy, low float32
-		for _, v := range eye {
-			cx, cy, low = cx+uv[v].X, cy+uv[v].Y, max(low, uv[v].Y)
-		}
-		around[k] = box{cx / float32(len(eye)), cy/float32(len(eye)) - .13, low + .14}
-	}
-	zone := func(i int) bool {
-		x, y := i%r.n, i/r.n
-		for _, b := range around {
-			if math.Abs(float64(r.v(x)-b.x)) < .20 && r.v(y) > b.top && r.v(y) < b.bottom {
-				return true
-			}
-		}
-		return bridge(x, y)
-	}
-	labels, n := pix.Components(r.n, r.n, func(i int) bool { return hat.Pix[i] > frameDark && zone(i) })
-	sure := make([]bool, n+1)
-	for i, k := range labels {
-		sure[k] = sure[k] || k > 0 && hat.Pix[i] > frameSure
-	}
-	eyes := r.eyes.Grow(.010 * fn)
-	m := pix.NewMap(r.n, r.n)
-	for i, k := range labels {
-		if sure[k] && eyes.Pix[i] < .5 {
-			m.Pix[i] = 1
-		}
-	}
-	return m, true
 }

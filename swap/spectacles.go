@@ -7,16 +7,20 @@ import (
 	"github.com/twinsync/twinsync/pix"
 )
 
-// When what lies behind a photo's spectacles cannot be shown: the share of the brows that the frame
+// What can be used of what lies behind a photo's spectacles: the share of the brows that the frame
 // covers, so that they cannot be told from it, and how far the skin behind the lenses is from that of the
 // cheeks in log light, in brightness or in colour. Measured on the shared photos with spectacles: clear
-// lenses 0 and .08, glossy or tinted ones .03 and .32, .66 and .52, mirrored ones -1.40 and 1.57.
+// lenses 0 and .08, tinted ones .03 and .32, glossy ones .66 and .52, mirrored ones -1.40 and 1.57. Lengths
+// are shares of the square.
 const (
 	browsUnderFrame = .12
 	lensClean       = .2
 	lensDark        = .8
-	lensMargin      = .02 // of what is left to the footage around frame and lenses, in shares of the square
+	lensGlare       = .4  // reflections hide the skin
+	lensMargin      = .02 // of what is left to the footage around frame and lenses
 	lensSoft        = .01
+	lensTint        = .04  // sigma within which a lens's colour is measured
+	strokeMargin    = .012 // of what is painted out around the frame: its edge and its shadow
 )
 
 // lens is one glass of spectacles, a box on the UV square, in texels.
@@ -44,18 +48,27 @@ func (r *regions) lenses(frame pix.Map) (l [2]lens) {
 	return l
 }
 
-// behindGlasses tells what of a photo cannot be used because of its spectacles: the part of the face, 0…1,
-// that is better left to the footage, no pixels where that is nothing; whether the lenses hide the eyes, and
-// whether the frame hides the brows. small is the photo on the UV square of r, frame what glasses found.
-func (r *regions) behindGlasses(small colours, frame pix.Map) (hidden pix.Map, dark, brows bool) {
+// spectacles are what a photo's spectacles make of it.
+type spectacles struct {
+	stroke pix.Map // 1 on the frame, which is painted out
+	tinted pix.Map // 0…1 on lenses through which the skin is seen in a wrong colour; no pixels without
+	haze   float32 // log light by which that skin is too bright
+	hidden pix.Map // 0…1 where the face is better left to the footage; no pixels where that is nowhere
+	dark   bool    // the lenses hide the eyes
+	brows  bool    // the frame hides the brows
+}
+
+// behindGlasses judges a photo's spectacles. small is the photo on the UV square of r, frame all that
+// glasses found, stroke what of it surely is the frame.
+func (r *regions) behindGlasses(small colours, frame, stroke pix.Map) spectacles {
 	fn := float32(r.n)
-	frame = r.withoutBrows(frame)
+	frame, stroke = r.withoutBrows(frame), r.withoutBrows(stroke)
 	var under, all float32
 	for i, b := range r.brows.Pix {
 		all += b
-		under += b * frame.Pix[i]
+		under += b * stroke.Pix[i]
 	}
-	brows = under > browsUnderFrame*all
+	s := spectacles{brows: under > browsUnderFrame*all}
 	boxes := r.lenses(frame)
 	glass := pix.NewMap(r.n, r.n)
 	for _, l := range boxes {
@@ -68,20 +81,60 @@ func (r *regions) behindGlasses(small colours, frame pix.Map) (hidden pix.Map, d
 			{X: l.hi.X - round, Y: l.hi.Y - round}, {X: l.lo.X + round, Y: l.hi.Y - round}}, round, 1))
 	}
 	brightness, tint := r.throughLenses(small, glass, frame)
-	dark = brightness < -lensDark || tint > lensDark
-	clean := max(brightness, -brightness) < lensClean && tint < lensClean
-	if clean && !brows {
-		return pix.Map{}, false, false
+	s.dark = brightness < -lensDark || tint > lensDark
+	lost := s.dark || brightness > lensGlare
+	s.stroke = stroke.Clone()
+	if !s.brows {
+		brows := r.brows.Grow(.012 * fn)
+		for i, b := range brows.Pix {
+			if b >= .5 {
+				s.stroke.Pix[i] = 0
+			}
+		}
 	}
-	hidden = frame.Clone()
-	if !clean {
+	s.stroke = s.stroke.Grow(strokeMargin * fn)
+	hidden := pix.NewMap(r.n, r.n)
+	switch {
+	case lost:
+		hidden.Max(frame)
 		hidden.Max(glass)
+	case max(brightness, -brightness) > lensClean || tint > lensClean:
+		s.tinted, s.haze = glass, float32(brightness)
 	}
-	if brows {
+	if s.brows {
 		hidden.Max(r.brows)
 	}
-	hidden = hidden.Grow(lensMargin * fn).Blurred(lensSoft * fn)
-	return hidden, dark, brows
+	if lost || s.brows {
+		s.hidden = hidden.Grow(lensMargin * fn).Blurred(lensSoft * fn)
+	}
+	return s
+}
+
+// clearLenses gives the skin behind tinted lenses the colour of the skin around them. r is of the
+// texture's side.
+func (s *spectacles) clearLenses(r *regions, lg colours) {
+	fn := float32(r.n)
+	glass, stroke := pix.NewMap(r.n, r.n), pix.NewMap(r.n, r.n)
+	pix.Resample(glass, s.tinted)
+	pix.Resample(stroke, s.stroke)
+	in, out := pix.NewMap(r.n, r.n), pix.NewMap(r.n, r.n)
+	for i, k := range r.skin.Pix {
+		free := k * (1 - stroke.Pix[i])
+		in.Pix[i], out.Pix[i] = free*glass.Pix[i], free*(1-glass.Pix[i])*pix.SmoothStep(r.rim.Pix[i], .05, .1)
+	}
+	inside, outside := lg.lowPass(in, lensTint*fn), lg.lowPass(out, lensTint*fn)
+	within := glass.Blurred(lensSoft * fn)
+	for i, g := range within.Pix {
+		var d [3]float32
+		mean := float32(0)
+		for k := range d {
+			d[k] = outside[k].Pix[i] - inside[k].Pix[i]
+			mean += d[k] / 3
+		}
+		for k := range d {
+			lg[k].Pix[i] += g * (d[k] - mean - s.haze)
+		}
+	}
 }
 
 // without takes what is hidden, if anything, out of a mask.

@@ -31,7 +31,7 @@ const (
 	foldWidth, foldWider                 = .10, .07 // of the zone around them, and more of it when it laughs
 	foldDamping                          = .6       // of the folds beside the nose when the photo's mouth is open
 	lipColour, lipBrightness             = .3, .3   // shares of the target's,
-	otherSkin                            = .65      // and of its lips' brightness where skins differ
+	otherSkin                            = .45      // and of its lips' brightness where skins differ
 	sameSkin, strangeSkin                = .2, 1.0  // log light between skins that are alike and that differ
 	outlineInset, outlineFeather         = .03, .055
 	foreheadFrom, foreheadFull           = .03, .11 // under vertex 10: the hairline stays
@@ -72,6 +72,7 @@ func newTexture(id *Identity, g *target, r *regions, width float32, wide bool) (
 	}
 	pix.Resample(w.gloss, bare)
 
+	tint, own := shadeTint(g.reference, g.weight), shadeTint(small, id.lightFrom)
 	t := &texture{n: n, texels: make([]texel, n*n)}
 	for i := range t.texels {
 		x := &t.texels[i]
@@ -84,19 +85,22 @@ func newTexture(id *Identity, g *target, r *regions, width float32, wide bool) (
 		if y > 0 {
 			x.bright = brightCeiling * float32(math.Tanh(float64(y/brightCeiling)))
 		}
-		f, c := features.Pix[i], float32(featureChroma)
-		if lips.Pix[i] > .5 {
-			c = lipChroma
-		}
+		f := features.Pix[i]
+		dark := min(y, 0)
 		for k := range d {
-			x.dark[k] = min(y, 0) +
-				(1-f)*pix.Clamp((d[k]-y)*skinChroma, -skinChromaLimit, skinChromaLimit) +
-				f*pix.Clamp((d[k]-y)*c, -featureChromaLimit, featureChromaLimit)
+			shade, rest := tint[k]*dark, d[k]-y-own[k]*dark
+			feature := shade + pix.Clamp(rest*featureChroma, -featureChromaLimit, featureChromaLimit)
+			if lips.Pix[i] > .5 {
+				feature = pix.Clamp((d[k]-y)*lipChroma, -featureChromaLimit, featureChromaLimit)
+			}
+			x.dark[k] = dark + f*feature +
+				(1-f)*(shade+pix.Clamp(rest*skinChroma, -skinChromaLimit, skinChromaLimit))
 		}
 	}
 	if id.open > openMouth {
 		t.dampFolds(r, lips, pix.SmoothStep(id.open, openMouth, laughOpening))
 	}
+	t.calmRim(g, r, small, id.lightFrom)
 	t.blendLips(g, r, w)
 	t.drawAlpha(id, g, r)
 	return t, w
