@@ -9,7 +9,7 @@ import (
 
 // Version of the analysis: raised whenever the same video would give other results, so that stored
 // ones are made again.
-const Version = 2
+const Version = 3
 
 // Write writes the analysis so that ReadAnalysis gives it back, meshes to a sixteenth of a
 // pixel.
