@@ -84,8 +84,8 @@ type Offset struct {
 	Frames      int     `json:"frames"` // by which the picture is late; negative where it is early
 	Seconds     float64 `json:"seconds"`
 	Correlation float64 `json:"correlation"`
-	Corrected   bool    `json:"corrected"`   // false: too weak to be believed, or nothing to tell it by
-	WordsKnown  bool    `json:"words_known"` // of the clip
+	Corrected   bool    `json:"corrected"`   // false: too weak to be believed, or nothing to tell it by; nothing is then learned from the clip's sound
+	WordsKnown  bool    `json:"words_known"` // of the clip, and learned from
 }
 
 // NewPlan finds the mouths. footage has the main clip first, which Base counts in, and mouths was collected
@@ -363,6 +363,9 @@ func (l *library) report(p *Plan, mode Mode, films []int) {
 		c := &l.clips[i]
 		r.Offsets = append(r.Offsets, Offset{Clip: i, Frames: c.offset, Seconds: float64(c.offset) / c.FPS,
 			Correlation: c.trust, Corrected: c.sure, WordsKnown: c.curves != nil})
+		if !c.sure && c.Timing != nil {
+			warn("the mouth in the footage does not move with its own sound clearly enough to learn from it; its words were left out")
+		}
 		if c.sure && math.Abs(float64(c.offset))/c.FPS > .08 {
 			side := "late"
 			if c.offset < 0 {

@@ -48,3 +48,15 @@ func Watch(ctx context.Context, f Footage) (*Watched, error) {
 	w.Closed, _ = meanStd(closed, len(closed[0]))
 	return w, nil
 }
+
+// Moves tells how well a person's mouth moves with a clip's sound: the correlation of what is seen with what
+// the sound (and the words, where they are known) lets expect, at the best offset of the two, 0…1, and
+// whether that is more than chance. It tells who of several people speaks.
+func Moves(ctx context.Context, f Footage) (correlation float64, sure bool, err error) {
+	l, err := newLibrary(ctx, []Footage{f}, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	l.learnOffset(0)
+	return max(l.clips[0].trust, 0), l.clips[0].sure, nil
+}
