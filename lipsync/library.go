@@ -169,7 +169,7 @@ func (l *library) place() error {
 }
 
 func noMouth(text string) error {
-	return fault.New(fault.FaceUnusable, "", "%s", text).
+	return fault.New(fault.NoUsableMouth, "", "%s", text).
 		WithHint("Use footage in which the person faces the camera with the mouth uncovered for at least a second.")
 }
 

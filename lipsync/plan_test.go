@@ -315,7 +315,7 @@ func TestClosedMouthsBorrowMovements(t *testing.T) {
 func TestNoMouthIsSaid(t *testing.T) {
 	a := standing(4)
 	_, err := NewPlan(context.Background(), []Footage{{Analysis: a, FPS: 25}}, &Mouths{}, Wish{Base: forward(4)})
-	if !fault.Is(err, fault.FaceUnusable) {
+	if !fault.Is(err, fault.NoUsableMouth) {
 		t.Error(err)
 	}
 }

@@ -50,6 +50,9 @@ type Mixed struct {
 // Loudness from which on a sound counts as one: the absolute gate of ITU-R BS.1770-4.
 const gateLoudness = -70
 
+// quietest stands for everything softer, in LUFS and dBTP.
+const quietest = -120
+
 // mixRounds is how often gain and ceiling may be put right: encoding moves peaks by up to a decibel and
 // holding peaks back takes loudness.
 const mixRounds = 4
@@ -185,7 +188,8 @@ func readLevel(said string) (level, bool) {
 	}
 	l, ok1 := number("I:", "LUFS")
 	p, ok2 := number("Peak:", "dBFS")
-	return level{loudness: l, peak: p}, ok1 && ok2
+	// Silence has no logarithm.
+	return level{loudness: max(l, quietest), peak: max(p, quietest)}, ok1 && ok2
 }
 
 // mixing is one run of MixSound.

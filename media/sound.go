@@ -25,6 +25,9 @@ type SoundInfo struct {
 // Track is the index in Tracks of the one that players play: the first marked so, else the first.
 func (s *SoundInfo) Track() int { return defaultTrack(s.Tracks) }
 
+// Track is the index in Audio of the track that players play: the first marked so, else the first.
+func (i *Info) Track() int { return defaultTrack(i.Audio) }
+
 func defaultTrack(tracks []Audio) int {
 	for i, t := range tracks {
 		if t.Default {

@@ -21,6 +21,7 @@ import (
 	"github.com/twinsync/twinsync/internal/pipeline"
 	"github.com/twinsync/twinsync/internal/task"
 	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/speech"
 	"github.com/twinsync/twinsync/swap"
 )
 
@@ -41,6 +42,8 @@ type local struct {
 	kept    *blob.Store // analyses of earlier runs
 	scratch *blob.Scratch
 	runner  *pipeline.Runner
+	voices  *speech.Speakers
+	words   *speech.Speakers // that say words so that they are found in a sound
 	log     *slog.Logger
 }
 
@@ -91,7 +94,9 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 			return nil, err
 		}
 	}
+	l.voices, l.words = OpenSpeakers(), openReference()
 	l.runner, err = pipeline.New(pipeline.Config{
+		Speaker: l.voices, Reference: l.words,
 		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
 		Infer: infer.Options{Provider: o.Provider, Threads: 1},
 		Video: localVideo, Photo: localPhoto, Threads: o.Threads, KeepFrames: roomForFrames(l.dir), Log: l.log,
@@ -104,6 +109,10 @@ func (l *local) close() {
 	var errs []error
 	if l.runner != nil {
 		errs = append(errs, l.runner.Close())
+	}
+	if l.voices != nil {
+		l.voices.Close()
+		l.words.Close()
 	}
 	if l.scratch != nil {
 		errs = append(errs, l.scratch.Close())

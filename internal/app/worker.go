@@ -91,7 +91,11 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
+	voices, words := OpenSpeakers(), openReference()
+	defer voices.Close()
+	defer words.Close()
 	runner, err := pipeline.New(pipeline.Config{
+		Speaker: voices, Reference: words,
 		Blobs: blobs, Scratch: scratch, Fetch: fetcher, Samples: cfg.Samples, Models: models,
 		Infer: infer.Options{Provider: cfg.Device, Threads: 1},
 		Video: media.Limits{

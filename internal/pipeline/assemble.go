@@ -55,6 +55,19 @@ func assemble(ctx context.Context, w *work) error {
 	return nil
 }
 
+// reportSwap sums up what became of the frames.
+func reportSwap(_ context.Context, w *work) error {
+	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, Engine: w.spec.Engine.String(), People: w.joined.People}
+	for _, p := range w.pieces {
+		r.Swap.Merge(p.Report)
+	}
+	for i := range r.Swap.Left {
+		r.Swap.Left[i].Person++ // users count people from 1
+	}
+	w.report = r
+	return nil
+}
+
 // publish stores the result under a key of this attempt; the record that names the key makes
 // it the result.
 func publish(ctx context.Context, w *work) error {
@@ -65,14 +78,7 @@ func publish(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	r := Report{Swap: swap.NewReport(), Provider: w.pieces[0].Provider, Engine: w.spec.Engine.String(), People: w.joined.People}
-	for _, p := range w.pieces {
-		r.Swap.Merge(p.Report)
-	}
-	for i := range r.Swap.Left {
-		r.Swap.Left[i].Person++ // users count people from 1
-	}
-	raw, err := json.Marshal(r)
+	raw, err := json.Marshal(w.report)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -104,6 +110,19 @@ func Digests(t task.Task) map[string]string {
 	d := map[string]string{"state": string(t.State)}
 	if list, err := stageResult[fetched](t, Fetch); err == nil {
 		d["video_sha256"] = list[0].Video.SHA256
+		for i, c := range list[0].More {
+			d[fmt.Sprintf("more_%d_sha256", i)] = c.Video.SHA256
+		}
+		for i, s := range list[0].Says {
+			for name, in := range map[string]*input{"script": s.Script, "audio": s.Audio, "transcript": s.Transcript, "like": s.Like} {
+				if in != nil {
+					d[fmt.Sprintf("%s_%d_sha256", name, i)] = in.SHA256
+				}
+			}
+		}
+		if w := list[0].Words; w != nil {
+			d["words_sha256"] = w.SHA256
+		}
 		for i, photos := range list[0].Photos {
 			for k, p := range photos {
 				d[fmt.Sprintf("photo_%d_%d_sha256", i, k)] = p.SHA256

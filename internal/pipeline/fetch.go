@@ -25,6 +25,10 @@ type fetched struct {
 	Likes  []*input  `json:"likes,omitempty"`  // likewise; null without one
 	clip
 	More []clip `json:"more,omitempty"` // further footage, as in the spec
+
+	// Of a talk.
+	Says  []saidFiles `json:"says,omitempty"`  // as in the spec
+	Words *input      `json:"words,omitempty"` // what is said in the video
 }
 
 // clip is a piece of footage that is analysed.

@@ -21,7 +21,16 @@ type joined struct {
 	Chosen   []chosen `json:"chosen,omitempty"`
 	Frames   int      `json:"frames"` // of the part that was analysed
 	People   []Person `json:"people"`
+
+	// Of a talk.
+	More   []string `json:"more,omitempty"`   // keys of the further footage's analyses
+	Roles  []role   `json:"roles,omitempty"`  // who speaks
+	Picks  string   `json:"picks,omitempty"`  // key of the mouths that are kept
+	Mouths []part   `json:"mouths,omitempty"` // where they are
 }
+
+// analyses are the keys of the analyses of all clips.
+func (j *joined) analyses() []string { return append([]string{j.Analysis}, j.More...) }
 
 // chosen says which person of the analysis gets which face of the spec.
 type chosen struct {

@@ -33,7 +33,7 @@ func kindOf(name string) (kind, error) {
 			{Analyse, .35, []step{openVideo, observeToSwap}, unseenParts},
 			{Join, .36, []step{openVideo, joinObservations, keepAnalysis, choosePeople}, nil},
 			{Render, .98, []step{openVideo, openStreams, loadWindow, buildPlan, render}, videoParts},
-			{Assemble, 1, []step{openVideo, gatherSegments, assemble, publish}, nil},
+			{Assemble, 1, []step{openVideo, gatherSegments, assemble, reportSwap, publish}, nil},
 		}, publishedResult}, nil
 	case KindFaces:
 		return kind{readSwap, []stage{
@@ -41,6 +41,17 @@ func kindOf(name string) (kind, error) {
 			{Analyse, .97, []step{openVideo, observe}, unseenParts},
 			{Join, 1, []step{openVideo, joinObservations, keepAnalysis, drawThumbnails}, nil},
 		}, peopleResult}, nil
+	case KindTalk:
+		return kind{readTalk, []stage{
+			{Fetch, .02, []step{openEngine, fetchTalk, judgeTalk, probeVideo, cutMore, cutVideo}, nil},
+			{Voice, .05, []step{openVideo, speak, hearSource, mixSound}, nil},
+			{Analyse, .35, []step{openVideo, observe}, unseenParts},
+			{Join, .36, []step{openVideo, joinObservations, keepAnalysis, chooseSpeakers, joinMore, pickMouths}, nil},
+			{Mouths, .42, []step{openVideo, collectMouths}, mouthParts},
+			{Plan, .45, []step{openVideo, loadTalk, fitLengths, planMouths}, nil},
+			{Render, .98, []step{openVideo, openResult, loadPlans, renderTalk}, resultParts},
+			{Assemble, 1, []step{openVideo, gatherTalk, assembleTalk, reportTalk, publish}, nil},
+		}, publishedResult}, nil
 	}
 	return kind{}, fmt.Errorf("pipeline: no such kind of task: %q", name)
 }

@@ -25,14 +25,18 @@ import (
 	"github.com/twinsync/twinsync/internal/fetch"
 	"github.com/twinsync/twinsync/internal/task"
 	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/speech"
 	"github.com/twinsync/twinsync/swap"
 )
 
 // The names of stages. Which a kind of task has, and in which order, stands in kindOf.
 const (
 	Fetch    = "fetch"
+	Voice    = "voice"
 	Analyse  = "analyse"
 	Join     = "join"
+	Mouths   = "mouths"
+	Plan     = "plan"
 	Render   = "render"
 	Assemble = "assemble"
 )
@@ -51,11 +55,14 @@ type Config struct {
 	LocalFiles bool           // specs may name files of this machine; only for local commands
 	Infer      infer.Options
 	Models     *infer.Store // networks that were added; nil: none can be used
-	Video      media.Limits
-	Photo      media.Limits
-	Threads    int          // of the engines; 0 is all cores
-	KeepFrames int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
-	Log        *slog.Logger // nil discards
+	// Speaker says texts; nil: only recordings can be used. Reference says words so that they can be found in a
+	// sound: it knows when it says what. nil: they are not looked for. The caller closes both.
+	Speaker, Reference speech.Speaker
+	Video              media.Limits
+	Photo              media.Limits
+	Threads            int          // of the engines; 0 is all cores
+	KeepFrames         int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
+	Log                *slog.Logger // nil discards
 }
 
 // Runner runs segments. It is safe for concurrent use. Close it when done.

@@ -21,6 +21,7 @@ type work struct {
 	job  dispatch.Job
 	kind kind
 	spec Swap           // of a swap
+	talk Talk           // of a talk
 	dir  string         // scratch folder of this attempt, removed at its end
 	free []func() error // the last first
 
@@ -37,6 +38,15 @@ type work struct {
 	pieceFile string // what it writes
 	pieces    []rendered
 
+	// Of a talk.
+	voiced  voiced
+	planned planned
+	more    []*face.Analysis // of the further footage
+	base    []int            // the footage's frame for each of the result
+	roles   []drawnRole
+	done    []talked
+
+	report   any    // what the finished task says of itself
 	final    string // local path of the assembled result
 	out      any    // what the record keeps of this segment
 	warnings []string
@@ -66,19 +76,17 @@ func (r *Runner) newWork(j dispatch.Job) (*work, error) {
 			return nil, fmt.Errorf("segment spec: %w", err)
 		}
 	}
-	if _, ok := j.Task.Results[Fetch]; ok {
-		f, err := stageResult[fetched](j.Task, Fetch)
-		if err != nil {
-			return nil, err
-		}
-		w.fetched = f[0]
+	if w.fetched, err = earlier[fetched](j.Task, Fetch); err != nil {
+		return nil, err
 	}
-	if _, ok := j.Task.Results[Join]; ok {
-		g, err := stageResult[joined](j.Task, Join)
-		if err != nil {
-			return nil, err
-		}
-		w.joined = g[0]
+	if w.joined, err = earlier[joined](j.Task, Join); err != nil {
+		return nil, err
+	}
+	if w.voiced, err = earlier[voiced](j.Task, Voice); err != nil {
+		return nil, err
+	}
+	if w.planned, err = earlier[planned](j.Task, Plan); err != nil {
+		return nil, err
 	}
 	var free func() error
 	if w.dir, free, err = r.cfg.Scratch.Dir(j.Segment.ID); err != nil {
@@ -86,6 +94,18 @@ func (r *Runner) newWork(j dispatch.Job) (*work, error) {
 	}
 	w.free = append(w.free, free)
 	return w, nil
+}
+
+// earlier is what a stage of one segment left; nothing where it has not been done.
+func earlier[T any](t task.Task, stage string) (v T, err error) {
+	if _, ok := t.Results[stage]; !ok {
+		return v, nil
+	}
+	list, err := stageResult[T](t, stage)
+	if err != nil {
+		return v, err
+	}
+	return list[0], nil
 }
 
 // close removes what the attempt left on the disk.
