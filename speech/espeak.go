@@ -131,7 +131,7 @@ func (e *Espeak) Speak(ctx context.Context, r Request) (*Utterance, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := prepare(r.Text, voice.language)
+	text, err := prepare(r.Text, voice, e.voices)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (e *Espeak) Speak(ctx context.Context, r Request) (*Utterance, error) {
 	u := utterance{language: voice.language, words: text.words}
 	for _, piece := range text.pieces {
 		said, err := e.say(ctx, wireSpeak{
-			Voice: voice.name,
+			Voice: piece.voice,
 			Text:  string(piece.text),
 			Speed: min(max(int(math.Round(naturalSpeed*orOne(r.Rate))), 80), 450),
 			// The library's pitch 0…100 runs exponentially from half to twice its own.

@@ -41,7 +41,7 @@ func checkTiming(t *testing.T, u *speech.Utterance) {
 	end, spoken := 0., 0.
 	for _, p := range u.Timing.Phones {
 		if p.Start < end || p.End <= p.Start || p.End > total+1e-9 {
-			t.Errorf("phone %+v after %.3f of %.3f s", p, end, total)
+			t.Errorf("phone %+v after %v of %v s", p, end, total)
 		}
 		if p.IPA == "" || strings.ContainsAny(p.IPA, "ˈˌ0123456789()_ ") {
 			t.Errorf("phone %q", p.IPA)

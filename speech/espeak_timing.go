@@ -21,6 +21,9 @@ const (
 	closureFrom  = .080 // of what was said before, in seconds; a shorter one is left as it is
 )
 
+// joint is the silence in seconds that is kept where one voice hands over to another.
+const joint = .040
+
 // utterance joins what the library says of the pieces of a text.
 type utterance struct {
 	language string
@@ -40,13 +43,27 @@ func (u *utterance) add(s said, p piece) {
 	}
 	offset := u.sound.Seconds()
 	u.sound.Rate = s.rate
-	u.sound.Samples = append(u.sound.Samples, s.samples...)
 	slices.SortStableFunc(s.events, func(a, b espeakEvent) int { return cmp.Compare(a.Sample, b.Sample) })
-	phones := phonesOf(s)
-	wordsOf(s, p, phones, u.spans, offset)
+	phones := phonesOf(s, p)
+	if n := len(phones); p.joined && n > 0 { // the next voice goes on in the same sentence: without the pause at its end
+		keep := int((phones[n-1].End + joint) * float64(s.rate))
+		s.samples = s.samples[:min(keep, len(s.samples))]
+	}
+	u.sound.Samples = append(u.sound.Samples, s.samples...)
 	for _, x := range phones {
 		x.Start, x.End = x.Start+offset, x.End+offset
-		u.phones = append(u.phones, x)
+		if n := len(u.phones); n > 0 { // rounding must not make them overlap
+			x.Start = max(x.Start, u.phones[n-1].End)
+		}
+		u.phones = append(u.phones, x.Phone)
+		if x.word < 0 {
+			continue
+		}
+		w := &u.spans[x.word]
+		if w.end == 0 {
+			w.start = x.Start
+		}
+		w.end = x.End
 	}
 }
 
@@ -68,16 +85,35 @@ func nothingToSay() error {
 	return fault.New(fault.InvalidField, "text", "has nothing that can be said aloud").WithHint("Write at least one word.")
 }
 
-// phonesOf gives the phones of a piece, pauses left out, in seconds from its start.
-func phonesOf(s said) []Phone {
+// heardPhone is a phone and the user's word that it is of, −1 for none.
+type heardPhone struct {
+	Phone
+	word int
+}
+
+// phonesOf gives the phones of a piece, pauses left out, in seconds from its start. A phone is of the word whose event
+// came before it, not of the one in whose time it starts: an l behind a vowel is stamped at its end, which is where
+// the next word begins.
+func phonesOf(s said, p piece) []heardPhone {
 	end := float64(len(s.samples)) / float64(s.rate)
-	var out []Phone // with pauses
+	var out []heardPhone // with pauses
+	word := -1
 	for _, e := range s.events {
-		if e.Kind != eventPhone || strings.HasPrefix(e.Name, "(") { // "(en)": another language's rules from here on
+		at := min(float64(e.Sample)/float64(s.rate), end)
+		if e.Kind == eventWord {
+			// A word inserted by the library, or a position that it lost, goes on with the word before.
+			word = max(word, p.wordAt(int(e.Position)-1, int(e.Length)))
+			if n := len(out); n > 1 && out[n-1].Start == at && out[n-1].IPA != "" && out[n-2].IPA != "" {
+				before := &out[n-2].Phone
+				before.End -= min(closureTime, closureShare*(before.End-before.Start))
+				out[n-1].Start = before.End
+			}
 			continue
 		}
-		at := min(float64(e.Sample)/float64(s.rate), end)
-		name := bareIPA(e.Name)
+		if strings.HasPrefix(e.Name, "(") { // "(en)": another language's rules from here on
+			continue
+		}
+		name := plainIPA(e.Name)
 		if n := len(out); n > 0 {
 			out[n-1].End = at
 			if modifies(name) && out[n-1].IPA != "" {
@@ -85,9 +121,9 @@ func phonesOf(s said) []Phone {
 				continue
 			}
 		}
-		out = append(out, Phone{IPA: name, Start: at, End: end})
+		out = append(out, heardPhone{Phone{IPA: name, Start: at, End: end}, word})
 	}
-	out = slices.DeleteFunc(out, func(p Phone) bool { return p.End <= p.Start })
+	out = slices.DeleteFunc(out, func(p heardPhone) bool { return p.End <= p.Start })
 	out = joinPauses(out)
 	for i := 1; i < len(out); i++ {
 		before, p := &out[i-1], &out[i]
@@ -97,12 +133,12 @@ func phonesOf(s said) []Phone {
 			p.Start -= back
 		}
 	}
-	return slices.DeleteFunc(out, func(p Phone) bool { return p.IPA == "" })
+	return slices.DeleteFunc(out, func(p heardPhone) bool { return p.IPA == "" })
 }
 
 // joinPauses gives silences too short for a pause to the phone before them, and makes neighbouring ones one.
-func joinPauses(in []Phone) []Phone {
-	var out []Phone
+func joinPauses(in []heardPhone) []heardPhone {
+	var out []heardPhone
 	for i := 0; i < len(in); i++ {
 		p := in[i]
 		for p.IPA == "" && i+1 < len(in) && in[i+1].IPA == "" {
@@ -118,11 +154,19 @@ func joinPauses(in []Phone) []Phone {
 	return out
 }
 
-// bareIPA takes stress, tones and length of pauses out of a phone's name.
-func bareIPA(name string) string {
+// plainIPA takes stress, tones and length of pauses out of a phone's name, and writes in IPA what the library, in some
+// languages, writes in its own letters.
+func plainIPA(name string) string {
+	switch name {
+	case "o-": // Mandarin ge
+		return "ɤ"
+	case "i.", "i̪", "i[": // the vowels of Mandarin shi and si
+		return "ɨ"
+	}
+	name = strings.NewReplacer("s.", "ʂ", "z.", "ʐ", "l.", "ɭ", "n.", "ɳ", "t.", "ʈ", "d.", "ɖ", "r.", "ɽ").Replace(name)
 	return strings.Map(func(r rune) rune {
 		switch {
-		case strings.ContainsRune("ˈˌ'‖|_ˑ˥˦˧˨˩↗↘ꜛꜜ", r), unicode.IsDigit(r), unicode.IsSpace(r), unicode.IsControl(r):
+		case strings.ContainsRune("ˈˌ'\"‖|_ˑ˥˦˧˨˩↗↘ꜛꜜ-.;!?#*", r), unicode.IsDigit(r), unicode.IsSpace(r), unicode.IsControl(r):
 			return -1
 		}
 		return r
@@ -146,62 +190,7 @@ func firstOf(s string) string {
 	return " "
 }
 
-// wordsOf finds when the words of a piece are said. Words of which the library says nothing (it joins "of the" into
-// one) keep an empty span; spread shares the time of the one before with them.
-func wordsOf(s said, p piece, phones []Phone, spans []span, offset float64) {
-	last := -1
-	var marks []mark
-	for _, e := range s.events {
-		if e.Kind != eventWord {
-			continue
-		}
-		word := p.wordAt(int(e.Position)-1, int(e.Length))
-		if word < last { // inserted text, or a position that the library lost: goes on with the word before
-			word = last
-		}
-		if word < 0 {
-			continue
-		}
-		last = word
-		at := float64(e.Sample) / float64(s.rate)
-		if n := len(marks); n > 0 && marks[n-1].word == word {
-			continue
-		}
-		marks = append(marks, mark{word, at})
-	}
-	for i, m := range marks {
-		until := float64(len(s.samples)) / float64(s.rate)
-		if i+1 < len(marks) {
-			until = marks[i+1].at
-		}
-		// From the first to the last phone between the two marks. A closure that was moved back belongs to the
-		// word that it opens: a phone counts where its middle is.
-		var w span
-		for _, ph := range phones {
-			if mid := (ph.Start + ph.End) / 2; mid >= m.at && mid < until {
-				if w.end == 0 {
-					w.start = ph.Start
-				}
-				w.end = ph.End
-			}
-		}
-		if w.end > w.start {
-			w.start, w.end = w.start+offset, w.end+offset
-			if have := spans[m.word]; have.end > 0 {
-				w.start = have.start // said in two pieces
-			}
-			spans[m.word] = w
-		}
-	}
-}
-
-// mark is where a word begins, in seconds.
-type mark struct {
-	word int
-	at   float64
-}
-
-// spread gives words without a time their share, by letters, of the time of the word before, or of the word
+// spread gives words without a time (the library joins "of the" into one) their share, by letters, of the time of the word before, or of the word
 // after where there is none.
 func spread(spans []span, words []string) []span {
 	out := slices.Clone(spans)
