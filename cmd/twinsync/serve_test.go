@@ -203,7 +203,7 @@ func TestContract(t *testing.T) {
 		{"a sample that is not there", post(order{s.api + "/samples/none.jpg", good.video, before}), 400, 202, "image_url"},
 		{"no task", s.do(t, http.MethodGet, "/faceswap_video", "", ""), 400, 200, "taskID"},
 		{"an unknown task", s.do(t, http.MethodGet, "/faceswap_video?taskID=20230423_11_23_05_10279", "", ""), 404, 200, "not in the service queue"},
-		{"lip-sync", s.do(t, http.MethodPost, "/lipsync_video", formType, good.form().Encode()), 501, 203, "lip-sync"},
+		{"speech without a voice", s.do(t, http.MethodPost, "/lipsync_video", formType, good.form().Encode()), 400, 202, "audio_url"},
 		{"another method", s.do(t, http.MethodDelete, "/faceswap_video", "", ""), 405, 200, ""},
 	} {
 		refused(r.name, r.answer, r.status, r.code, r.words)

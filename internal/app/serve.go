@@ -137,7 +137,7 @@ func (s *service) serverConfig() server.Config {
 	c.AllowNetworks = s.cfg.Networks()
 	c.MaxBody, c.MaxRequests, c.Retention = int64(s.cfg.MaxBody), s.cfg.MaxRequests, s.cfg.Retention
 	c.Tasks, c.Accounts, c.Keys = s.dispatch, s.accounts, s.accounts
-	c.NewSwap, c.OpenResult, c.Ready = s.newSwap, s.openResult, s.ready
+	c.NewSwap, c.NewTalk, c.OpenResult, c.Ready = s.newSwap, s.newTalk, s.openResult, s.ready
 	c.TaskCounts = func() map[task.State]int { return s.dispatch.Stats().Tasks }
 	c.Version, c.Log = Version(), s.log
 	return c
@@ -160,17 +160,38 @@ func (s *service) close() error {
 
 // newSwap makes the queued task of a request to the fixed contract.
 func (s *service) newSwap(_ context.Context, o server.SwapOrder) (task.Task, error) {
-	source := func(i server.Input) pipeline.Source {
-		return pipeline.Source{Field: i.Field, URL: i.URL, Sample: i.Sample, Result: i.Result}
-	}
 	spec := pipeline.DefaultSwap(source(o.Image), source(o.Video))
 	spec.Engine = engineOf(s.cfg)
 	order, err := pipeline.Order(spec)
 	if err != nil {
 		return task.Task{}, err
 	}
+	return s.newTask(order, o.Key)
+}
+
+// newTalk is newSwap for speech.
+func (s *service) newTalk(_ context.Context, o server.TalkOrder) (task.Task, error) {
+	say := pipeline.Say{Text: o.Text, Language: o.Language, Voice: o.Voice}
+	if o.Text == "" {
+		audio := source(o.Audio)
+		say = pipeline.Say{Audio: &audio, Language: o.Language}
+	}
+	order, err := pipeline.TalkOrder(pipeline.DefaultTalk(source(o.Video), say))
+	if err != nil {
+		return task.Task{}, err
+	}
+	return s.newTask(order, o.Key)
+}
+
+// source is an input of a request.
+func source(i server.Input) pipeline.Source {
+	return pipeline.Source{Field: i.Field, URL: i.URL, Sample: i.Sample, Result: i.Result}
+}
+
+// newTask makes the task of a customer's order.
+func (s *service) newTask(order task.Order, key account.Key) (task.Task, error) {
 	now := time.Now()
-	order.Customer, order.KeyID = o.Key.Customer, o.Key.ID
+	order.Customer, order.KeyID = key.Customer, key.ID
 	if s.cfg.Retention > 0 {
 		order.ExpiresAt = now.Add(s.cfg.Retention)
 	}

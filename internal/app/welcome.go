@@ -45,12 +45,17 @@ By using this key you accept the terms above (version %s); the service has recor
   curl -s %s/faceswap_video -d image_url=%s/samples/photo.jpg \
     -d video_url=%s/samples/clip.mp4 -d key=%s
 
+or this, to have the person in the clip say something:
+
+  curl -s %s/lipsync_video -d text="Good to see you." -d language=en \
+    -d video_url=%s/samples/clip.mp4 -d key=%s
+
 and ask for it with the task_id of the answer:
 
   curl -s "%s/faceswap_video?taskID=TASK_ID"
 
 Ctrl-C stops the service; started again it goes on where it stood.
-`, terms.Text, api, results, key, terms.Version, accepter(), firstCustomer, api, api, api, key, api)
+`, terms.Text, api, results, key, terms.Version, accepter(), firstCustomer, api, api, api, key, api, api, key, api)
 	return nil
 }
 

@@ -51,7 +51,49 @@ type statusAnswer struct {
 
 // postSwap takes a task: POST /faceswap_video.
 func (s *Server) postSwap(w http.ResponseWriter, r *http.Request) {
-	id, err := s.takeSwap(w, r)
+	s.post(w, r, func(ctx context.Context, f fields, key account.Key) (t task.Task, err error) {
+		order := SwapOrder{Key: key}
+		if order.Image, err = s.input(ctx, r.Host, "image_url", f["image_url"]); err != nil {
+			return t, err
+		}
+		if order.Video, err = s.input(ctx, r.Host, "video_url", f["video_url"]); err != nil {
+			return t, err
+		}
+		if err := s.room(key); err != nil {
+			return t, err
+		}
+		return s.cfg.NewSwap(ctx, order)
+	})
+}
+
+// postTalk takes a task: POST /lipsync_video.
+func (s *Server) postTalk(w http.ResponseWriter, r *http.Request) {
+	s.post(w, r, func(ctx context.Context, f fields, key account.Key) (t task.Task, err error) {
+		order := TalkOrder{Key: key, Text: f["text"], Language: f["language"], Voice: f["voice"]}
+		switch {
+		case f["audio_url"] != "" && order.Text != "":
+			return t, fault.New(fault.InvalidField, "text", "text and audio_url exclude each other")
+		case order.Text == "":
+			if order.Audio, err = s.input(ctx, r.Host, "audio_url", f["audio_url"]); err != nil {
+				return t, err
+			}
+		case order.Language == "":
+			return t, fault.New(fault.MissingField, "language", "the field is missing").
+				WithHint("Say in which language the text is, as in en, de or pt-BR.")
+		}
+		if order.Video, err = s.input(ctx, r.Host, "video_url", f["video_url"]); err != nil {
+			return t, err
+		}
+		if err := s.room(key); err != nil {
+			return t, err
+		}
+		return s.cfg.NewTalk(ctx, order)
+	})
+}
+
+// post answers a POST with the task that build makes of it, or with what is wrong.
+func (s *Server) post(w http.ResponseWriter, r *http.Request, build func(context.Context, fields, account.Key) (task.Task, error)) {
+	id, err := s.take(w, r, build)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -60,7 +102,8 @@ func (s *Server) postSwap(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, submitAnswer{TaskID: string(id), ResultCode: codeOK, Msg: acceptedText})
 }
 
-func (s *Server) takeSwap(w http.ResponseWriter, r *http.Request) (task.ID, error) {
+// take judges the key, has the task made, and stores it.
+func (s *Server) take(w http.ResponseWriter, r *http.Request, build func(context.Context, fields, account.Key) (task.Task, error)) (task.ID, error) {
 	f, err := readFields(w, r, s.cfg.MaxBody)
 	if err != nil {
 		return "", err
@@ -76,30 +119,19 @@ func (s *Server) takeSwap(w http.ResponseWriter, r *http.Request) (task.ID, erro
 			"the key has sent more than %d requests in a minute", key.Limits.RequestsPerMinute).
 			WithHint("Wait a moment before the next one.")}
 	}
-	order := SwapOrder{Key: key}
-	if order.Image, err = s.input(ctx, r.Host, "image_url", f["image_url"]); err != nil {
-		return "", err
-	}
-	if order.Video, err = s.input(ctx, r.Host, "video_url", f["video_url"]); err != nil {
-		return "", err
-	}
-	if n := s.cfg.Tasks.Active(key.Customer); n >= key.Limits.TasksInFlight {
-		return "", &quotaError{wait: 30 * time.Second, fault: fault.New(fault.TooManyRequests, "key",
-			"%d tasks of this customer are waiting or running, which is all that the key allows", n).
-			WithHint("Wait until some are finished.")}
-	}
-	t, err := s.cfg.NewSwap(ctx, order)
+	t, err := build(ctx, f, key)
 	if err != nil {
 		return "", err
 	}
+	detail := map[string]string{"kind": t.Kind}
+	for _, name := range []string{"image_url", "audio_url", "video_url", "text"} {
+		if f[name] != "" {
+			detail[name+"_sha256"] = hexSHA256(f[name])
+		}
+	}
 	// The audit comes first: an entry without a task is harmless, a task without an entry is not.
 	err = s.cfg.Accounts.Record(ctx, account.Entry{
-		Event: account.TaskSubmitted, Customer: key.Customer, Key: key.ID, Task: string(t.ID),
-		Detail: map[string]string{
-			"kind":             t.Kind,
-			"image_url_sha256": hexSHA256(f["image_url"]),
-			"video_url_sha256": hexSHA256(f["video_url"]),
-		},
+		Event: account.TaskSubmitted, Customer: key.Customer, Key: key.ID, Task: string(t.ID), Detail: detail,
 	})
 	if err != nil {
 		return "", err
@@ -108,6 +140,16 @@ func (s *Server) takeSwap(w http.ResponseWriter, r *http.Request) (task.ID, erro
 		return "", err
 	}
 	return t.ID, nil
+}
+
+// room tells whether the key may have one more task.
+func (s *Server) room(key account.Key) error {
+	if n := s.cfg.Tasks.Active(key.Customer); n >= key.Limits.TasksInFlight {
+		return &quotaError{wait: 30 * time.Second, fault: fault.New(fault.TooManyRequests, "key",
+			"%d tasks of this customer are waiting or running, which is all that the key allows", n).
+			WithHint("Wait until some are finished.")}
+	}
+	return nil
 }
 
 // input judges an address: this installation's own is looked up, any other one
@@ -142,13 +184,6 @@ type quotaError struct {
 
 func (e *quotaError) Error() string { return e.fault.Error() }
 func (e *quotaError) Unwrap() error { return e.fault }
-
-// postLipsync is kept free for speech, which this version cannot do. It says so
-// rather than take a task that would never end.
-func (s *Server) postLipsync(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusNotImplemented, submitAnswer{ResultCode: codeInternal,
-		Msg: "lip-sync is not part of this version of TwinSync; only /faceswap_video takes tasks."})
-}
 
 // refuse answers a POST with an error.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {

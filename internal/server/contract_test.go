@@ -378,11 +378,54 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
-func TestLipsyncSaysThatItIsNotThere(t *testing.T) {
+// TestTalkIsTaken: a recording, or a text with its language; what is wrong has the contract's codes.
+func TestTalkIsTaken(t *testing.T) {
 	r := newRig(t, nil)
-	resp, b := r.do(r.request("POST", r.api+"/lipsync_video", "application/x-www-form-urlencoded", r.form("ok.jpg").Encode()))
-	if a := answerOf(t, b); resp.StatusCode != 501 || a.ResultCode != 203 || !strings.Contains(a.Msg, "not part of this version") {
-		t.Errorf("%d %s", resp.StatusCode, b)
+	const audio, video = "http://127.0.0.9/voice.mp3", "http://127.0.0.9/clip.mp4"
+	for _, c := range []struct {
+		name   string
+		fields string // beside video_url and key
+		status int
+		code   int
+		words  string
+		want   TalkOrder
+	}{
+		{"a recording", "audio_url=" + audio, 200, 100, "SUCCESS", TalkOrder{Audio: Input{Field: "audio_url", URL: audio}}},
+		{"a text", "text=Guten+Tag&language=de&voice=espeak:de", 200, 100, "SUCCESS", TalkOrder{Text: "Guten Tag", Language: "de", Voice: "espeak:de"}},
+		{"neither", "", 400, 202, "audio_url", TalkOrder{}},
+		{"both", "text=Hi&language=en&audio_url=" + audio, 400, 200, "exclude", TalkOrder{}},
+		{"no language", "text=Hi", 400, 200, "language", TalkOrder{}},
+		{"no address", "audio_url=cloud/voice.mp3", 400, 202, "audio_url", TalkOrder{}},
+		{"a forbidden network", "audio_url=http://10.0.0.1/voice.mp3", 400, 202, "audio_url", TalkOrder{}},
+	} {
+		body := "key=" + r.secret + "&video_url=" + video + "&" + c.fields
+		resp, b := r.do(r.request("POST", r.api+"/lipsync_video", "application/x-www-form-urlencoded", body))
+		a := answerOf(t, b)
+		if resp.StatusCode != c.status || a.ResultCode != c.code || !strings.Contains(a.Msg, c.words) {
+			t.Errorf("%s: %d %s", c.name, resp.StatusCode, b)
+			continue
+		}
+		if c.code != 100 {
+			continue
+		}
+		o := <-r.talks
+		o.Key = account.Key{}
+		if c.want.Video = (Input{Field: "video_url", URL: video}); o != c.want {
+			t.Errorf("%s: order %+v, want %+v", c.name, o, c.want)
+		}
+		id := acceptedAnswer.FindSubmatch(b)[1]
+		audit, err := r.accounts.Audit(t.Context(), account.AuditFilter{Task: string(id)})
+		if err != nil || len(audit) != 1 || audit[0].Detail["kind"] != "talk" || audit[0].Detail["video_url_sha256"] != hexSHA256(video) {
+			t.Errorf("%s: audit %+v, %v", c.name, audit, err)
+		}
+		resp, b = r.get("/lipsync_video?taskID=" + string(id))
+		if a := answerOf(t, b); resp.StatusCode != 200 || a.StatusCode != 101 {
+			t.Errorf("%s: status %s", c.name, b)
+		}
+	}
+	resp, b := r.do(r.request("POST", r.api+"/lipsync_video", "application/x-www-form-urlencoded", "audio_url="+audio+"&video_url="+video))
+	if a := answerOf(t, b); resp.StatusCode != 401 || a.ResultCode != 201 {
+		t.Errorf("no key: %s", b)
 	}
 }
 

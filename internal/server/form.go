@@ -16,7 +16,7 @@ import (
 	"github.com/twinsync/twinsync/fault"
 )
 
-// maxFields bounds the fields of one request; the contract has five.
+// maxFields bounds the fields of one request; the contract has seven.
 const maxFields = 64
 
 // fields are the text fields of a request, each given once.
@@ -208,7 +208,7 @@ func twice(name string) error {
 
 func unreadable(text string, args ...any) *fault.Error {
 	return fault.New(fault.InvalidField, "", text, args...).
-		WithHint("Send image_url, video_url and key as a form or as a JSON object.")
+		WithHint("Send the fields as a form or as a JSON object.")
 }
 
 // printable is a field's name for a message: the sender's own words, bounded.

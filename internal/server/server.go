@@ -1,5 +1,5 @@
 // Package server is how clients reach TwinSync over HTTP: the contract
-// (POST and GET /faceswap_video), the results, the samples, the operator's
+// (POST and GET /faceswap_video and /lipsync_video), the results, the samples, the operator's
 // endpoints, and the control socket of the command line.
 //
 // It promises:
@@ -63,6 +63,15 @@ type SwapOrder struct {
 	Image, Video Input
 }
 
+// TalkOrder is what POST /lipsync_video asks for: a recording, or a text with its language.
+type TalkOrder struct {
+	Key          account.Key
+	Video, Audio Input
+	Text         string // "" with Audio
+	Language     string // BCP 47
+	Voice        string // "": the language's own
+}
+
 // Config is what a Server is made of. All functions must be safe for concurrent use.
 type Config struct {
 	Listen        string // of the API, as "127.0.0.1:51916"
@@ -81,6 +90,7 @@ type Config struct {
 	Keys     KeyKeeper // behind the control socket; may be nil without ControlDir
 	// NewSwap makes the queued task of an order. Its errors are answered by their code.
 	NewSwap func(ctx context.Context, o SwapOrder) (task.Task, error)
+	NewTalk func(ctx context.Context, o TalkOrder) (task.Task, error) // likewise
 	// OpenResult opens a result by its key in the blob store, or gives fault.NotFound.
 	OpenResult func(ctx context.Context, key string) (io.ReadSeekCloser, error)
 	// Ready says why the service cannot take tasks, or nil.
@@ -115,7 +125,7 @@ func (c Config) Validate() error {
 	need(c.Listen != "" && c.ResultsListen != "", "addresses to listen on are needed")
 	need(c.MaxBody > 0 && c.MaxRequests > 0, "limits must be positive")
 	need(c.Tasks != nil && c.Accounts != nil, "Tasks and Accounts are needed")
-	need(c.NewSwap != nil && c.OpenResult != nil && c.Ready != nil, "NewSwap, OpenResult and Ready are needed")
+	need(c.NewSwap != nil && c.NewTalk != nil && c.OpenResult != nil && c.Ready != nil, "NewSwap, NewTalk, OpenResult and Ready are needed")
 	need(c.ControlDir == "" || c.Keys != nil, "a control socket needs Keys")
 	return errors.Join(errs...)
 }
@@ -301,7 +311,7 @@ func (s *Server) apiHandler(withResults bool) http.Handler {
 	mux.HandleFunc("POST /faceswap_video", s.postSwap)
 	mux.HandleFunc("GET /faceswap_video", s.getStatus)
 	mux.HandleFunc("/faceswap_video", s.wrongMethod("GET, POST"))
-	mux.HandleFunc("POST /lipsync_video", s.postLipsync)
+	mux.HandleFunc("POST /lipsync_video", s.postTalk)
 	mux.HandleFunc("GET /lipsync_video", s.getStatus)
 	mux.HandleFunc("/lipsync_video", s.wrongMethod("GET, POST"))
 	mux.HandleFunc(sampleRoute, s.getSample)

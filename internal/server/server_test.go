@@ -38,6 +38,7 @@ type rig struct {
 	results  string // folder
 	data     string // folder
 	orders   chan SwapOrder
+	talks    chan TalkOrder
 	log      *lockedBuffer
 	key      account.Key
 	secret   string
@@ -103,7 +104,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 // newRigOn closes the store when the rig stops.
 func newRigOn(t *testing.T, store dispatch.Store, change func(*Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, results: t.TempDir(), log: &lockedBuffer{}, orders: make(chan SwapOrder, 100)}
+	r := &rig{t: t, results: t.TempDir(), log: &lockedBuffer{}, orders: make(chan SwapOrder, 100), talks: make(chan TalkOrder, 100)}
 	// Socket paths are short: a test's own folder can be too deep for one.
 	data, err := os.MkdirTemp("", "ts")
 	if err != nil {
@@ -140,6 +141,11 @@ func newRigOn(t *testing.T, store dispatch.Store, change func(*Config)) *rig {
 			return task.Task{}, err
 		}
 		return task.New(task.Order{Customer: o.Key.Customer, KeyID: o.Key.ID, Kind: "swap", Spec: raw,
+			Stage: "render", Segments: []task.Spec{{Frames: 100}}, Shares: []task.Share{{Stage: "render", Until: 1}}}, time.Now())
+	}
+	cfg.NewTalk = func(_ context.Context, o TalkOrder) (task.Task, error) {
+		r.talks <- o
+		return task.New(task.Order{Customer: o.Key.Customer, KeyID: o.Key.ID, Kind: "talk", Spec: json.RawMessage(`{}`),
 			Stage: "render", Segments: []task.Spec{{Frames: 100}}, Shares: []task.Share{{Stage: "render", Until: 1}}}, time.Now())
 	}
 	cfg.OpenResult = func(_ context.Context, key string) (io.ReadSeekCloser, error) {
