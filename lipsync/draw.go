@@ -13,14 +13,14 @@ import (
 // Renderer draws filmed mouths into frames of one person. Any number of goroutines may draw at
 // once; what is drawn depends on nothing but what Draw is given.
 type Renderer struct {
-	shaper   *shaper
-	borrowed bool
-	shown    [face.MeshPoints]float32
-	moved    [][3]uint16 // triangles that a mouth moves
-	seen     [][3]uint16 // triangles in which a filmed mouth is seen
-	movedAt  []int       // their vertices
-	seenAt   []int
-	scratch  sync.Pool // of *scratch
+	shaper  *shaper
+	usual   *Usual // nil where it is unknown
+	shown   [face.MeshPoints]float32
+	moved   [][3]uint16 // triangles that a mouth moves
+	seen    [][3]uint16 // triangles in which a filmed mouth is seen
+	movedAt []int       // their vertices
+	seenAt  []int
+	scratch sync.Pool // of *scratch
 }
 
 // scratch is the memory that one call of Draw works in.
@@ -28,6 +28,7 @@ type scratch struct {
 	field        field
 	patch        patch
 	hole         hole
+	look         look
 	before       pix.Map
 	after        pix.Map
 	inner        pix.Map
@@ -47,7 +48,7 @@ func NewRenderer(m *Model) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{shaper: s, borrowed: m.Borrowed, shown: shown(&m.Ref, 1)}
+	r := &Renderer{shaper: s, usual: m.Usual, shown: shown(&m.Ref, 1)}
 	r.scratch.New = func() any { return new(scratch) }
 	r.seen = trianglesWhere(func(i uint16) bool { return r.shown[i] > 0 })
 	r.moved = trianglesWhere(func(i uint16) bool { return r.shown[i] > 0 || s.move[i] > 0 })
@@ -66,7 +67,8 @@ func vertices(tris [][3]uint16) (list []int) {
 
 // Drawn says what became of a frame.
 type Drawn struct {
-	Changed bool // whether any sample may have changed
+	Changed bool    // whether any sample may have changed
+	Covered float32 // share of the lips that something lies in front of, 0…1
 }
 
 // Draw shows mouth m on the head h of frame f, which is changed in place: the part around the mouth comes
@@ -81,11 +83,20 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	if err := check(h, m); err != nil {
 		return Drawn{}, err
 	}
-	amount := min(want.Amount, 1)
-	width := 1 / h.Pose.Scale
-	to := r.shaper.posed(h, m, want.Shape, pix.Clamp(want.Exact, 0, 1), amount)
 	w := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(w)
+	var front pix.Map
+	covered := float32(0)
+	if r.usual != nil {
+		w.look.see(f, &h.Mesh)
+		front, covered = r.usual.covered(&w.look)
+	}
+	amount := min(want.Amount, 1) * (1 - pix.SmoothStep(covered, coverBegins, coverAll))
+	if amount <= 0 {
+		return Drawn{Covered: covered}, nil
+	}
+	width := 1 / h.Pose.Scale
+	to := r.shaper.posed(h, m, want.Shape, pix.Clamp(want.Exact, 0, 1), amount)
 	w.field.fill(&h.Mesh, &to, r.moved, r.movedAt, width, f.Bounds())
 	w.patch.fill(m, &to, r.seen, r.seenAt, &r.shown, width, w.field.box)
 	if w.field.box.Empty() || w.patch.box.Empty() {
@@ -98,12 +109,15 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	m.Pixels.Planes[0].Crop(&w.source, pix.Rect{X1: m.Pixels.W, Y1: m.Pixels.H}, m.Pixels.Depth)
 	keepTeeth(&w.patch, m, w.source, filmed, seen)
 	w.hole.fill(&w.patch, f, h, filmed, seen, width, amount)
+	if front.Pix != nil {
+		keepFront(w, h, front, width)
+	}
 	newGate(&w.gate, w.patch.share, width)
 	r.luma(w, f, width)
 	if !f.Mono && !m.Pixels.Mono {
 		r.chroma(w, f, m, width)
 	}
-	return Drawn{Changed: true}, nil
+	return Drawn{Changed: true, Covered: covered}, nil
 }
 
 // check refuses what cannot be drawn.
