@@ -17,7 +17,9 @@ import (
 type Collector struct {
 	out   *bufio.Writer
 	a     *face.Analysis
-	picks map[int][]int // tracks by frame
+	picks map[int][]int  // tracks by frame
+	usual map[int]*Usual // by person, so far as it was needed
+	look  look
 	clip  int
 	at    int64
 	index []Filmed
@@ -28,7 +30,8 @@ type Collector struct {
 // (face.ReadAnalysisWindow). clip tells footage apart: 0 is the video that will speak, 1 and more are
 // further clips of the same person.
 func NewCollector(out io.Writer, clip int, a *face.Analysis, picks []Pick) *Collector {
-	c := &Collector{out: bufio.NewWriterSize(out, 1<<16), a: a, clip: clip, picks: map[int][]int{}}
+	c := &Collector{out: bufio.NewWriterSize(out, 1<<16), a: a, clip: clip, picks: map[int][]int{},
+		usual: map[int]*Usual{}}
 	for _, p := range picks {
 		c.picks[p.Frame] = append(c.picks[p.Frame], p.Track)
 	}
@@ -39,7 +42,7 @@ func NewCollector(out io.Writer, clip int, a *face.Analysis, picks []Pick) *Coll
 // Wants reports whether a frame holds a mouth to be kept, so that others need not be decoded.
 func (c *Collector) Wants(frame int) bool { return len(c.picks[frame]) > 0 }
 
-// Add takes what is wanted of a frame. The frame is not kept.
+// Add takes what is wanted of a frame, but no mouth that something lies in front of. The frame is not kept.
 func (c *Collector) Add(frame int, f *pix.Frame) error {
 	for _, track := range c.picks[frame] {
 		o, neutral := c.find(track, frame)
@@ -47,7 +50,7 @@ func (c *Collector) Add(frame int, f *pix.Frame) error {
 			continue
 		}
 		box := mouthBox(&o.Mesh, f.Bounds())
-		if box.Empty() {
+		if box.Empty() || c.covered(f, o, c.a.Tracks[track].Person) {
 			continue
 		}
 		m := Filmed{Clip: c.clip, Frame: frame, Track: track, Mesh: o.Mesh, Pose: o.Pose, Confidence: o.Confidence,
@@ -67,6 +70,20 @@ func (c *Collector) Add(frame int, f *pix.Frame) error {
 		c.index = append(c.index, m)
 	}
 	return c.err
+}
+
+// covered reports whether something lies in front of a mouth.
+func (c *Collector) covered(f *pix.Frame, o *face.Observation, person int) bool {
+	u, ok := c.usual[person]
+	if !ok {
+		u = NewUsual(c.a, person)
+		c.usual[person] = u
+	}
+	if u == nil {
+		return false
+	}
+	c.look.see(f, &o.Mesh)
+	return u.hides(&c.look)
 }
 
 func (c *Collector) find(track, frame int) (*face.Observation, *face.Shape) {

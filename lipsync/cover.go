@@ -22,9 +22,11 @@ const (
 	coverSteady  = .3  // by how much light is believed not to change, beside what all places say
 	coverSide2   = .3  // and not to change its direction
 	coverIsland  = .02 // of all places: smaller islands are creases and reflections
-	coverGrow    = 1.0 // places that what is found is widened by
+	coverGrow    = 2.0 // places that what is found is widened by
 	coverBegins  = .12 // share of the lips from which a mouth fades
 	coverAll     = .40 // and is left as filmed
+	hidesLips    = .03 // share of the lips, and of the skin below them, that must be free in a mouth that is shown elsewhere
+	hidesChin    = .10
 	bareSlack    = 10  // 8-bit steps of colour by which a chin may differ more from the cheeks than it mostly does
 	featureSlack = .02 // of the square: around eyes, brows, lips and nostrils nothing is told
 )
@@ -295,6 +297,20 @@ func (u *Usual) covered(l *look) (mask pix.Map, lips float32) {
 		lips += mask.Pix[i] / float32(len(s.lips))
 	}
 	return mask, lips
+}
+
+// hides reports whether so much lies in front of mouth and chin that the mouth cannot be shown elsewhere.
+func (u *Usual) hides(l *look) bool {
+	mask, lips := u.covered(l)
+	if mask.Pix == nil {
+		return false
+	}
+	s := skin()
+	sum := float32(0)
+	for _, i := range s.cells[s.upper:] {
+		sum += mask.Pix[i]
+	}
+	return lips > hidesLips || sum > hidesChin*float32(len(s.cells)-s.upper)
 }
 
 // residual adds to z the squared deviation of one channel from what is usual, after the light's change, a

@@ -111,8 +111,9 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	w.hole.fill(&w.patch, f, h, filmed, seen, width, amount)
 	if front.Pix != nil {
 		keepFront(w, h, front, width)
+	} else {
+		newGate(&w.gate, w.patch.share, width)
 	}
-	newGate(&w.gate, w.patch.share, width)
 	r.luma(w, f, width)
 	if !f.Mono && !m.Pixels.Mono {
 		r.chroma(w, f, m, width)

@@ -122,7 +122,7 @@ func NewPlan(ctx context.Context, footage []Footage, mouths *Mouths, w Wish) (*P
 		mode = l.choose(&w, say)
 	}
 	p := &Plan{mouths: map[int]plannedMouth{}}
-	p.Model = Model{Ref: l.ref, Borrowed: l.borrowed != nil}
+	p.Model = Model{Ref: l.ref, Borrowed: l.borrowed != nil, Usual: NewUsual(footage[0].Analysis, footage[0].Person)}
 	for _, row := range l.basis {
 		p.Model.Basis = append(p.Model.Basis, narrow(row))
 	}

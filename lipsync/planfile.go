@@ -64,7 +64,15 @@ func (p *Plan) Write(out io.Writer) error {
 			float(v)
 		}
 	}
-	b = append(b, flag(p.Model.Borrowed))
+	b = append(b, flag(p.Model.Borrowed), flag(p.Model.Usual != nil))
+	if u := p.Model.Usual; u != nil {
+		for k := range u.Median {
+			for i := range u.Median[k] {
+				float(u.Median[k][i])
+				float(u.Spread[k][i])
+			}
+		}
+	}
 	uses := p.Uses()
 	whole(len(uses))
 	for _, i := range uses {
@@ -275,6 +283,15 @@ func (r *planReader) plan() *Plan {
 		p.Model.Basis = append(p.Model.Basis, r.floats(2*len(shapePoints())))
 	}
 	p.Model.Borrowed = r.flag()
+	if r.flag() {
+		u := new(Usual)
+		for k := range u.Median {
+			for i := range u.Median[k] {
+				u.Median[k][i], u.Spread[k][i] = r.float(), r.float()
+			}
+		}
+		p.Model.Usual = u
+	}
 	for n := r.count(mouthsBytes); n > 0 && !r.bad; n-- {
 		i := r.whole(0, mostMouths)
 		p.mouths[i] = plannedMouth{r.similarity(), r.floats(size)}
