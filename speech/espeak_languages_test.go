@@ -1,6 +1,7 @@
 package speech_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestEspeakLanguages(t *testing.T) {
 		{"it", "La mamma beve l’acqua.", 4, "mamma", nil},
 		{"pt-BR", "O menino comprou pão às 10h30.", 6, "menin", []string{"aɡa"}},
 		{"ru", "Мама мыла раму, и т. д.", 6, "mam", nil},
-		{"zh", "你好，世界！我们去银行。", 9, "niχɑu", []string{"θ", "tʃaɪ"}},
+		{"zh", "你好，世界！我们去银行。", 9, "jinχaŋ", []string{"θ", "tʃaɪ", "ɕiŋ"}},
 		{"ja", "私は毎日日本語を話します。", 4, "wätäɕiwä", []string{"tʃaɪ", "θ", "lɛt"}},
 		{"hi", "नमस्ते दुनिया, आप कैसे हैं?", 5, "", []string{"lɛtə"}},
 		{"ar", "مَرْحَبًا بِالعالَم، كَيفَ حالُك؟", 4, "marħaban", []string{"lɛtə"}},
@@ -58,6 +59,35 @@ func TestEspeakLanguages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// In a long text the words stay at their phones: every repetition takes as long as the first.
+func TestEspeakLongText(t *testing.T) {
+	e := speechtest.Espeak(t)
+	for lang, s := range map[string]string{
+		"en": "The quick brown fox jumps over 12 lazy dogs. “Really?” she asked — and he said: yes! ",
+		"ru": "Привет, как твои дела? Мы идём в магазин; там есть 25 яблок. ",
+		"hi": "नमस्ते दुनिया, आप कैसे हैं? मैं ठीक हूँ और घर जा रहा हूँ। ",
+		"ar": "مرحبا بالعالم، كيف حالك؟ أنا بخير، شكرا جزيلا. ",
+		"zh": "你好，世界。我们今天去北京，买了25个苹果！",
+		"fr": "L’été dernier, nous avons visité l’Égypte : c’était génial ! ",
+	} {
+		const times = 20
+		u := say(t, e, speech.Request{Text: strings.Repeat(s, times), Language: lang})
+		all := u.Timing.Words
+		if len(all)%times != 0 {
+			t.Errorf("%s: %d words in %d repetitions", lang, len(all), times)
+			continue
+		}
+		per := len(all) / times
+		for i := range all {
+			a, b := all[i%per], all[i]
+			if late := math.Abs((a.End - a.Start) - (b.End - b.Start)); a.Text != b.Text || late > .15 {
+				t.Errorf("%s: %+v and %+v", lang, a, b)
+				break
+			}
+		}
 	}
 }
 

@@ -162,11 +162,17 @@ func plainIPA(name string) string {
 		return "ɤ"
 	case "i.", "i̪", "i[": // the vowels of Mandarin shi and si
 		return "ɨ"
+	case "?":
+		return "ʔ"
 	}
+	if stem, ok := strings.CutSuffix(name, "h"); ok && strings.ContainsAny(stem, "ptkcsɕ") {
+		name = stem + "ʰ" // "ph", "tsh": an aspirate, no second sound
+	}
+	name = strings.ReplaceAll(name, ":", "ː")
 	name = strings.NewReplacer("s.", "ʂ", "z.", "ʐ", "l.", "ɭ", "n.", "ɳ", "t.", "ʈ", "d.", "ɖ", "r.", "ɽ").Replace(name)
 	return strings.Map(func(r rune) rune {
 		switch {
-		case strings.ContainsRune("ˈˌ'\"‖|_ˑ˥˦˧˨˩↗↘ꜛꜜ-.;!?#*", r), unicode.IsDigit(r), unicode.IsSpace(r), unicode.IsControl(r):
+		case strings.ContainsRune("ˈˌ'\"‖|_ˑ˥˦˧˨˩↗↘ꜛꜜ-.;!?#*^`[]", r), unicode.IsDigit(r), unicode.IsSpace(r), unicode.IsControl(r):
 			return -1
 		}
 		return r

@@ -46,6 +46,8 @@ type token struct {
 	say  string // what is said for it, without spaces at the ends; "" for nothing
 	word int    // the user's word it comes from
 	glue bool   // no space before it
+	// reading marks what is already written as the voice reads it, in whatever letters.
+	reading bool
 }
 
 // prepare turns a user's text into what the voice is given: control characters and pictures dropped,
@@ -80,6 +82,7 @@ func prepare(text string, voice chosenVoice, voices *espeakVoices) (prepared, er
 	tokens = rewrite(tokens, base, voice.language)
 	if base == "zh" {
 		tokens = mandarin(tokens)
+		readPhrases(tokens)
 	}
 	if !slices.ContainsFunc(tokens, func(t token) bool { return sounded(t.say) > 0 }) {
 		return prepared{}, nothingToSay()

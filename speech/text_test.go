@@ -74,6 +74,8 @@ func TestTextIsWrittenOut(t *testing.T) {
 		{"pt-BR", "Sr. Silva R$ 5,20 às 10h30", "senhor Silva 5 reais 20 às 10 e 30"},
 		{"ru", "и т. д. 5,20 ₽", "и так далее 5 рублей 20"},
 		{"zh", "你好，世界！2024年10:30，20%", "你好,世界!二零二四年10点30分,百分之20"},
+		{"zh", "银行行长长大了，在银，行", "yin2 hang2 hang2 zhang3 zhang3 da4 了,在银,行"},
+		{"zh", "还是这个地方。", "还是这个 di4 fang1。"},
 		{"ko", "20% 할인", "20 퍼센트 할인"},
 		{"ar", "20%", "20 بِالمِئَة"},
 		// Other scripts go to voices that read them; Latin is read by most.

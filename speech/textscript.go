@@ -70,9 +70,13 @@ func split(tokens []token, voice chosenVoice, voices *espeakVoices) ([]piece, er
 		if t.say == "" {
 			continue
 		}
-		for i, part := range byScript(t.say, known) {
+		parts := []scriptRun{{text: t.say, letters: true}}
+		if !t.reading {
+			parts = byScript(t.say, known)
+		}
+		for i, part := range parts {
 			name := voice.name
-			if part.script == nil && part.letters {
+			if part.script == nil && part.letters && !t.reading {
 				strange = append(strange, []rune(part.text)...)
 				continue
 			}
