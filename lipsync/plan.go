@@ -32,7 +32,7 @@ const lead = .02
 
 // Parameters of what is shown, from the reference trial.
 const (
-	exactly      = .7 // share of the way from a filmed shape to the wanted one
+	exactly      = .7 // share of the way from a filmed shape to the wanted one; all of it for lips that meet or rest
 	gateLeast    = 8  // frames at 25 a second in which the original mouth must rest
 	gateOff      = .5 // of sigma from rest up to which it rests
 	fadeFrames   = 5  // at 25 a second
@@ -152,6 +152,10 @@ func (l *library) wish(w *Wish) *said {
 	switch {
 	case w.Timing != nil:
 		s.curves = speech.MouthCurves(w.Timing, n, w.FPS, lead)
+		// Lips that meet ahead of the sound stay together until it is heard.
+		for i, v := range speech.MouthCurves(w.Timing, n, w.FPS, 0).Close {
+			s.curves.Close[i] = max(s.curves.Close[i], v)
+		}
 	case w.Sound != nil:
 		s.curves = speech.SoundCurves(*w.Sound, n, w.FPS)
 	default:
@@ -250,7 +254,7 @@ func (l *library) show(p *Plan, want *wanted, base, path []int, w *Wish) {
 		if base[k] >= 0 && gate[k] > .001 {
 			s := &l.list[path[k]]
 			f.Mouth, f.Amount = s.film, float32(gate[k])
-			f.Exact = float32(exactly + (1-exactly)*want.pause[k])
+			f.Exact = float32(exactly + (1-exactly)*max(want.pause[k], min(1, closedFrom*float64(want.curves.Close[k]))))
 			if l.borrowed != nil {
 				f.Exact = 1
 			}
