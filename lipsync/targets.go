@@ -51,12 +51,12 @@ func (l *library) targets(w *said, mode Mode) [][]float64 {
 	case ModeTable:
 		shapes = l.tableShapes(w)
 	case ModeMix:
-		shapes = l.taughtShapes(w, lesson{phones: true}, l.tableShapes, shareTable)
+		shapes = l.taughtShapes(w, lesson{phones: true}, l.tableShapes)
 	case ModeEnsemble:
-		shapes = l.taughtShapes(w, lesson{phones: true, sound: true}, l.tableShapes, shareTable)
+		shapes = l.taughtShapes(w, lesson{phones: true, sound: true}, l.tableShapes)
 	case ModeSound:
 		if l.hasSound() && l.borrowed == nil {
-			shapes = l.taughtShapes(w, lesson{sound: true}, l.generalSound, shareGeneral)
+			shapes = l.taughtShapes(w, lesson{sound: true}, l.generalSound)
 		} else {
 			shapes = spreadTo(l.generalDescriptors(w), l.ordinary())
 			for i := range shapes {

@@ -19,8 +19,8 @@ const (
 	mostTried              = 2000 // frames on which the result is tried
 	triedRun               = 250  // of them in one piece
 	mostGain               = 2.2
-	shareTable             = .25 // of the table beside what was taught
-	shareGeneral           = .5
+	// Seconds of the footage's own speech after which it says as much as the table and what people do in general.
+	taughtAfter = 6.0
 )
 
 // strangers are the factors of pitch and formants in which the footage's own voice is also learned from, so that what is
@@ -180,10 +180,23 @@ func (c *class) tried() [][]float64 {
 	return out
 }
 
-// taughtShapes are what the footage's own frames teach, together with a share of what is generally so, and with the
+// seconds is how long something is said in what can be learned from.
+func (c *class) seconds() float64 {
+	var sum float64
+	for _, i := range c.frames {
+		s := &c.l.list[i]
+		if k := &c.l.clips[s.clip]; k.curves == nil || at(k.curves.Silence, s.face.Frame) < speakingUpTo {
+			sum += 1 / k.FPS
+		}
+	}
+	return sum
+}
+
+// taughtShapes are what the footage's own frames teach, together with a share of what is generally so, the smaller the more it has taught, and with the
 // spread of the opening given back that means take away.
-func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float64, share float64) [][]float64 {
+func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float64) [][]float64 {
 	c := l.class(o)
+	share := taughtAfter / (taughtAfter + c.seconds())
 	out := o.smooth(c.learn(c.frames, o.most()).of(o.rows(w, w.sound)), w.fps)
 	for i, g := range general(w) {
 		towards(out[i], g, share)
