@@ -229,6 +229,7 @@ func share(out []span, words []string, whole span) {
 		total += sounded(w)
 	}
 	if total == 0 {
+		clear(out)
 		out[0] = whole
 		return
 	}

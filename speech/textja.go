@@ -27,7 +27,7 @@ func japanese(text string) ([]string, []token, error) {
 	p := phrases{}
 	cut := cutter.Tokenize(norm.NFC.String(text))
 	for i := 0; i < len(cut); {
-		if n := numberLength(cut[i:]); n > 0 {
+		if n, number := numberLength(cut[i:]); n > 0 {
 			var surface string
 			for _, t := range cut[i : i+n] {
 				surface += t.Surface
@@ -36,7 +36,7 @@ func japanese(text string) ([]string, []token, error) {
 			if i+n < len(cut) {
 				counter = cut[i+n].Surface
 			}
-			said, took := countKana(clean(surface), counter)
+			said, took := countKana(number, counter)
 			if took {
 				surface += counter
 				n++

@@ -8,19 +8,68 @@ import (
 	"github.com/ikawaha/kagome/v2/tokenizer"
 )
 
-// numberLength is how many pieces at the front are one number: digits with their points, commas and colons.
-func numberLength(cut []tokenizer.Token) int {
-	digits := func(s string) bool {
-		return s != "" && strings.IndexFunc(clean(s), func(r rune) bool { return r < '0' || r > '9' }) < 0
+// numberLength is how many pieces at the front are one number, in digits with their points, commas and colons or in
+// kanji, and the number in digits.
+func numberLength(cut []tokenizer.Token) (n int, number string) {
+	digits := func(t tokenizer.Token) string {
+		s := clean(t.Surface)
+		if s == "" || strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) >= 0 {
+			return ""
+		}
+		return s
 	}
-	if !digits(cut[0].Surface) || clean(cut[0].Surface) == "" {
-		return 0
+	if number = digits(cut[0]); number == "" {
+		var kanji []rune
+		for n < len(cut) && strings.IndexFunc(cut[n].Surface, func(r rune) bool { return !strings.ContainsRune(kanjiNumerals, r) }) < 0 {
+			if pos := cut[n].POS(); len(pos) < 2 || pos[1] != "数" {
+				break
+			}
+			kanji = append(kanji, []rune(cut[n].Surface)...)
+			n++
+		}
+		return n, kanjiNumber(kanji)
 	}
-	n := 1
-	for n+1 < len(cut) && (cut[n].Surface == "." || cut[n].Surface == "," || cut[n].Surface == ":" || cut[n].Surface == "：" || cut[n].Surface == "，") && digits(cut[n+1].Surface) {
-		n += 2
+	for n = 1; n+1 < len(cut) && digits(cut[n+1]) != ""; n += 2 {
+		sign := clean(cut[n].Surface)
+		if sign != "." && sign != "," && sign != ":" {
+			break
+		}
+		number += sign + digits(cut[n+1])
 	}
-	return n
+	return n, number
+}
+
+// kanjiNumerals are the digits 0…9, then ten, hundred, thousand and ten thousand.
+const kanjiNumerals = "〇一二三四五六七八九十百千万"
+
+// kanjiNumber writes 二十三 as 23; digits one after the other (二〇二四) stay digits.
+func kanjiNumber(s []rune) string {
+	if len(s) == 0 {
+		return ""
+	}
+	places := map[rune]int{'十': 10, '百': 100, '千': 1000, '万': 10_000}
+	plain := true
+	total, group, digit := 0, 0, 0
+	var b strings.Builder
+	for _, r := range s {
+		place, ok := places[r]
+		if !ok {
+			digit = strings.Count(kanjiNumerals[:strings.IndexRune(kanjiNumerals, r)], "") - 1
+			b.WriteString(strconv.Itoa(digit))
+			continue
+		}
+		plain = false
+		if place == 10_000 {
+			total, group = total+max(group+digit, 1)*place, 0
+		} else {
+			group += max(digit, 1) * place
+		}
+		digit = 0
+	}
+	if plain {
+		return b.String()
+	}
+	return strconv.Itoa(total + group + digit)
 }
 
 // countKana says a number with the counter behind it. took tells that the counter is said, too.
