@@ -114,7 +114,7 @@ func (e *Espeak) list(ctx context.Context) error {
 	return nil
 }
 
-// Speak says a text. Word.Text are the words as the user wrote them, with their punctuation.
+// Speak says a text. Without a language and a voice it is the one that the letters tell, or English. Word.Text are the words as the user wrote them, with their punctuation.
 //
 // Errors: fault.MissingField and InvalidField for "text", "language" and "voice", TooLong for the text,
 // Unsupported for characters that the voice cannot say, MissingProgram where espeak-ng is not installed.
@@ -126,6 +126,9 @@ func (e *Espeak) Speak(ctx context.Context, r Request) (*Utterance, error) {
 	defer e.mu.Unlock()
 	if err := e.list(ctx); err != nil {
 		return nil, err
+	}
+	if r.Language == "" {
+		r.Language = writtenIn(r.Text)
 	}
 	voice, err := e.voices.choose(r.Voice, r.Language)
 	if err != nil {

@@ -91,6 +91,14 @@ func TestTextIsWrittenOut(t *testing.T) {
 	}
 }
 
+func TestTextTellsItsLanguage(t *testing.T) {
+	for text, want := range map[string]string{"Hello": "", "Привет iPhone": "ru", "Hello Привет": "ru", "Hello there, да": "", "你好": "zh", "今日は": "ja", "안녕": "ko", "مرحبا": "ar", "नमस्ते": "hi", "Γειά": "el", "123 !": "", "": ""} {
+		if got := writtenIn(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestTextKeepsWords(t *testing.T) {
 	for _, c := range []struct {
 		lang, text string

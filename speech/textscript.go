@@ -52,12 +52,33 @@ func writings() []writing {
 // romanisation; they are given to an English voice.
 var spellsLatin = []string{"ja", "zh", "yue", "th", "my", "shn"}
 
+// writtenIn guesses the language of a text from its letters, as far as they tell: Japanese where there are kana, else the
+// foremost language of the script that most letters are of. "" where that is Latin.
+func writtenIn(text string) string {
+	known := writings()
+	counts := make([]int, len(known))
+	for _, r := range text {
+		if unicode.Is(unicode.Hiragana, r) || unicode.Is(unicode.Katakana, r) {
+			return "ja"
+		}
+		if i := slices.IndexFunc(known, func(k writing) bool { return unicode.Is(k.table, r) }); i >= 0 {
+			counts[i]++
+		}
+	}
+	counts[0] /= 2 // Latin: names and brands in it stand in texts of every language
+	most := slices.Index(counts, slices.Max(counts))
+	if counts[most] == 0 || known[most].native == nil {
+		return ""
+	}
+	return known[most].native[0]
+}
+
 // split makes pieces of the tokens: neighbours that one voice reads go together.
 func split(tokens []token, voice chosenVoice, voices *espeakVoices) ([]piece, error) {
 	base, _, _ := strings.Cut(voice.language, "-")
 	latin := strings.Contains(voice.language, "-Latn")
 	_, variant, varied := strings.Cut(voice.name, "+")
-	if b, ok := voices.find("cmn-latn-pinyin"); ok && base == "zh" { // cmn, in 1.51, spells Han characters in English
+	if b, ok := voices.reader("cmn-latn-pinyin"); ok && base == "zh" { // cmn, in 1.51, spells Han characters in English
 		voice.name = b.file
 		if varied {
 			voice.name += "+" + variant
@@ -81,7 +102,7 @@ func split(tokens []token, voice chosenVoice, voices *espeakVoices) ([]piece, er
 				continue
 			}
 			if s := part.script; s != nil && s.readsFor(base, latin) {
-				reader, ok := voices.find(s.reader)
+				reader, ok := voices.reader(s.reader)
 				if !ok {
 					strange = append(strange, []rune(part.text)...)
 					continue
@@ -109,6 +130,15 @@ func split(tokens []token, voice chosenVoice, voices *espeakVoices) ([]piece, er
 			WithHint("Write it in letters that %s is written in, or give recorded sound.", voice.language)
 	}
 	return out, nil
+}
+
+// reader finds the voice that reads a script.
+func (v *espeakVoices) reader(code string) (espeakBase, bool) {
+	b, ok := v.find(code)
+	if !ok && code == "cmn-latn-pinyin" {
+		return v.find("cmn") // before 1.51 there was one voice for both
+	}
+	return b, ok
 }
 
 // append adds text that comes from a word.
