@@ -26,31 +26,37 @@ func Align(ctx context.Context, s Sound, ref *Utterance, o AlignOptions) (*Timin
 		return &Timing{}, ctx.Err()
 	}
 	said := newScript(ref.Timing, ref.Sound.Seconds())
-	a, b := hear(s), hear(ref.Sound)
-	if a.n < said.least() {
-		return said.stretched(s.Seconds()), ctx.Err()
-	}
-	rows, err := warp(ctx, a, b)
+	b := hear(ref.Sound, 1, true)
+	tract, err := tractOf(ctx, s, b)
 	if err != nil {
 		return nil, err
 	}
-	return said.settle(ctx, a, said.at(rows), o)
+	a := hear(s, tract, true)
+	if a.n < said.least() {
+		return said.stretched(s.Seconds()), ctx.Err()
+	}
+	rows, _, err := warpSpoken(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	return said.settle(ctx, a, said.at(rows), lent(b, said), o)
 }
 
 // settle fits the models and the path to each other by turns, from the first path on.
-func (s *script) settle(ctx context.Context, f *features, path []int32, o AlignOptions) (*Timing, error) {
+func (s *script) settle(ctx context.Context, f *features, path []int32, lent []sums, o AlignOptions) (*Timing, error) {
 	rounds := o.Rounds
 	if rounds <= 0 {
 		rounds = alignRounds
 	}
 	var err error
+	levels := f.loudnesses()
 	for range rounds {
-		if path, err = s.follow(ctx, f, fit(f, s, path), path); err != nil {
+		if path, err = s.follow(ctx, f, fit(f, s, path, lent, levels), path); err != nil {
 			return nil, err
 		}
 	}
 	t := s.timing(path)
-	t.Score = fitness(f, s, path)
+	t.Score = fitness(f, s, path, lent)
 	return t, nil
 }
 

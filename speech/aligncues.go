@@ -27,17 +27,22 @@ func AlignCues(ctx context.Context, s Sound, cues []Cue, refs []*Utterance, o Al
 	slices.SortStableFunc(spoken, func(a, b spokenCue) int {
 		return cmp.Compare(a.cue.Start, b.cue.Start)
 	})
-	a := hear(s)
-	said, said16k := layCues(spoken, a.n)
+	s = s.Resample(hearRate)
+	said, voice := layCues(spoken, len(s.Samples)/hopLength)
+	b := hear(voice, 1, true)
+	tract, err := tractOf(ctx, duringCues(s, spoken), b)
+	if err != nil {
+		return nil, err
+	}
+	a := hear(s, tract, true)
 	if a.n < said.least() {
 		return stretchedCues(spoken, s.Seconds()), ctx.Err()
 	}
-	b := hear(said16k)
 	path, err := firstCuePath(ctx, a, b, said, spoken)
 	if err != nil {
 		return nil, err
 	}
-	return said.settle(ctx, a, path, o)
+	return said.settle(ctx, a, path, lent(b, said), o)
 }
 
 // spokenCue is a cue and where it lies: in the recording, in the synthesised voice and in the script.
@@ -100,6 +105,18 @@ func cueWindows(spoken []spokenCue, items, n int) []window {
 	return windows
 }
 
+// duringCues is the sound of the cues alone, one after the other.
+func duringCues(s Sound, spoken []spokenCue) Sound {
+	out := Sound{Rate: s.Rate}
+	at := 0
+	for _, c := range spoken {
+		from := min(max(at, int(c.cue.Start*float64(s.Rate))), len(s.Samples))
+		at = min(max(from, int(c.cue.End*float64(s.Rate))), len(s.Samples))
+		out.Samples = append(out.Samples, s.Samples[from:at]...)
+	}
+	return out
+}
+
 // firstCuePath warps each voice onto the time of its cue.
 func firstCuePath(ctx context.Context, a, b *features, said *script, spoken []spokenCue) ([]int32, error) {
 	path := make([]int32, a.n)
@@ -113,7 +130,7 @@ func firstCuePath(ctx context.Context, a, b *features, said *script, spoken []sp
 		}
 		part := &features{n: to - from, data: a.data[from*heard : to*heard]}
 		ref := &features{n: min(c.rows, b.n-c.row), data: b.data[c.row*heard : min(c.row+c.rows, b.n)*heard]}
-		rows, err := warp(ctx, part, ref)
+		rows, _, err := warpSpoken(ctx, part, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -122,6 +122,9 @@ func cutSpoken(text string) (piece, rest string) {
 	return text[:cut], text[cut:]
 }
 
+// pauseBetween is how many seconds are left between two pieces of a text: people pause there too.
+const pauseBetween = 0.3
+
 // joined is several utterances, one after the other.
 func joined(said []*Utterance) *Utterance {
 	if len(said) == 1 {
@@ -132,7 +135,10 @@ func joined(said []*Utterance) *Utterance {
 		Sound:  Sound{Rate: first.Sound.Rate},
 		Timing: &Timing{Language: first.Timing.Language, Score: 1},
 	}
-	for _, u := range said {
+	for i, u := range said {
+		if i > 0 {
+			out.Sound.Samples = append(out.Sound.Samples, make([]float32, int(pauseBetween*float64(out.Sound.Rate)))...)
+		}
 		at := out.Sound.Seconds()
 		out.Sound.Samples = append(out.Sound.Samples, u.Sound.Resample(out.Sound.Rate).Samples...)
 		out.Timing.Score = min(out.Timing.Score, u.Timing.Score)

@@ -13,14 +13,15 @@ const (
 	warpRadius = 40  // frames to each side of the coarser path that the finer level looks at
 )
 
-// warp says for each frame of a which frame of b it is, ascending.
-func warp(ctx context.Context, a, b *features) ([]int32, error) {
+// warp says for each frame of a which frame of b it is, ascending, and how far the two are from each other along
+// the way.
+func warp(ctx context.Context, a, b *features) (rows []int32, far float32, err error) {
 	if a.n <= warpWhole && b.n <= warpWhole || a.n < 4 || b.n < 4 {
 		return warpWithin(ctx, a, b, func(int) (int, int) { return 0, b.n })
 	}
-	coarse, err := warp(ctx, a.halved(), b.halved())
+	coarse, _, err := warp(ctx, a.halved(), b.halved())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return warpWithin(ctx, a, b, func(i int) (int, int) {
 		// A row may lie anywhere between its coarser neighbours, and a radius beyond.
@@ -29,6 +30,47 @@ func warp(ctx context.Context, a, b *features) ([]int32, error) {
 		to := int(coarse[min(k+warpRadius/2, len(coarse)-1)])*2 + 2
 		return max(0, from-warpRadius), min(b.n, to+warpRadius)
 	})
+}
+
+// warpSpoken is warp for two recordings of the same words that may pause in different places: quiet frames are
+// left out, and lie where what is said before them lies.
+func warpSpoken(ctx context.Context, a, b *features) (rows []int32, far float32, err error) {
+	x, at := a.spoken()
+	y, from := b.spoken()
+	if x.n == 0 || y.n == 0 {
+		return warp(ctx, a, b)
+	}
+	short, far, err := warp(ctx, x, y)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows = make([]int32, a.n)
+	for k, i := range at {
+		rows[i] = from[short[k]]
+	}
+	next := 0
+	for i := range rows {
+		if next < len(at) && int(at[next]) == i {
+			next++
+		} else if i > 0 {
+			rows[i] = rows[i-1]
+		}
+	}
+	return rows, far, nil
+}
+
+// spoken are the frames that are not quiet, and which ones they are.
+func (f *features) spoken() (*features, []int32) {
+	out := &features{}
+	var at []int32
+	for i, l := range f.loudnesses() {
+		if l != quiet {
+			out.data = append(out.data, f.row(i)...)
+			at = append(at, int32(i))
+			out.n++
+		}
+	}
+	return out, at
 }
 
 // halved is every two frames' mean.
@@ -46,9 +88,9 @@ func (f *features) halved() *features {
 // warpWithin finds the path of least distance with steps along both or either, where row i of a may only
 // meet the rows of b from its window's start to before its end. Windows ascend; the first holds the first row
 // of b and the last the last.
-func warpWithin(ctx context.Context, a, b *features, window func(i int) (int, int)) ([]int32, error) {
+func warpWithin(ctx context.Context, a, b *features, window func(i int) (int, int)) ([]int32, float32, error) {
 	if a.n == 0 || b.n == 0 {
-		return make([]int32, a.n), ctx.Err()
+		return make([]int32, a.n), 0, ctx.Err()
 	}
 	const along, down, right = 0, 1, 2
 	from := make([]int, a.n)
@@ -61,7 +103,7 @@ func warpWithin(ctx context.Context, a, b *features, window func(i int) (int, in
 	lastFrom, lastTo := 0, 0 // of the row before
 	for i := range a.n {
 		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 		lo, hi := window(i)
 		if i == 0 {
@@ -108,7 +150,7 @@ func warpWithin(ctx context.Context, a, b *features, window func(i int) (int, in
 			j--
 		}
 	}
-	return path, ctx.Err()
+	return path, before[b.n], ctx.Err()
 }
 
 func distance(a, b []float32) float32 {

@@ -159,18 +159,22 @@ type features struct {
 func (f *features) row(i int) []float32 { return f.data[i*heard : (i+1)*heard : (i+1)*heard] }
 
 // hear takes a sound's cepstra, normalised over the clip so that voice and microphone matter less, and their
-// slopes over five frames.
-func hear(s Sound) *features {
-	c := newCepstrum(1)
-	return hearMel(c, c.mel(s.Resample(hearRate).Samples))
+// slopes over five frames; warp as in newCepstrum.
+func hear(s Sound, warp float64, speechOnly bool) *features {
+	c := newCepstrum(warp)
+	return hearMel(c, c.mel(s.Resample(hearRate).Samples), speechOnly)
 }
 
-func hearMel(c *cepstrum, mel [][melBands]float32) *features {
+func hearMel(c *cepstrum, mel [][melBands]float32, speechOnly bool) *features {
 	f := &features{n: len(mel), data: make([]float32, len(mel)*heard)}
 	for i := range mel {
 		c.cepstra(f.row(i)[:cepstra], &mel[i])
 	}
-	normalise(f)
+	if speechOnly {
+		normalise(f, f.loudnesses())
+	} else {
+		normalise(f, nil)
+	}
 	for i := range f.n {
 		at := func(o int) []float32 { return f.row(min(max(i+o, 0), f.n-1)) }
 		m2, m1, p1, p2 := at(-2), at(-1), at(1), at(2)
@@ -182,18 +186,18 @@ func hearMel(c *cepstrum, mel [][melBands]float32) *features {
 	return f
 }
 
-// normalise gives each cepstrum mean 0 and variance 1 over the clip.
-func normalise(f *features) {
+// normalise gives each cepstrum mean 0 and variance 1 over the clip, or over the frames that are not skipped.
+func normalise(f *features, skip []loudness) {
 	for k := range cepstra {
-		var sum, squares float64
+		var n, sum, squares float64
 		for i := range f.n {
-			sum += float64(f.data[i*heard+k])
+			if skip == nil || skip[i] != quiet {
+				x := float64(f.data[i*heard+k])
+				n, sum, squares = n+1, sum+x, squares+x*x
+			}
 		}
-		mean := sum / float64(max(f.n, 1))
-		for i := range f.n {
-			squares += square(float64(f.data[i*heard+k]) - mean)
-		}
-		gain := 1 / (math.Sqrt(squares/float64(max(f.n, 1))) + 1e-6)
+		mean := sum / max(n, 1)
+		gain := 1 / (math.Sqrt(max(0, squares/max(n, 1)-mean*mean)) + 1e-6)
 		for i := range f.n {
 			f.data[i*heard+k] = float32((float64(f.data[i*heard+k]) - mean) * gain)
 		}

@@ -17,7 +17,7 @@ func SoundFeatures(s Sound, n int, fps float64) [][]float32 {
 	out := make([][]float32, n)
 	var f *features
 	if fps > 0 {
-		f = hear(s)
+		f = hear(s, 1, false)
 	}
 	for i := range out {
 		out[i] = all[i*SoundFeatureLength : (i+1)*SoundFeatureLength : (i+1)*SoundFeatureLength]

@@ -41,8 +41,8 @@ type Timing struct {
 	Language string  `json:"language,omitempty"` // BCP 47
 	Words    []Word  `json:"words,omitempty"`    // ascending
 	Phones   []Phone `json:"phones"`             // ascending, without overlap; what lies between is a pause
-	// Score is how well the words fit the sound, 0…1: 1 where the synthesiser gave the times, else the
-	// share of phones that sound like themselves.
+	// Score is how well the words fit the sound, 0…1: 1 where the synthesiser gave the times, else by how
+	// far its phones sound like themselves; from ScoreFits on the words are taken for those of the sound.
 	Score float64 `json:"score"`
 }
 

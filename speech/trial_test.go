@@ -62,7 +62,7 @@ func TestHeardAsInTheTrial(t *testing.T) {
 	want, s := readTrial(t), trialSound()
 	c := newCepstrum(1)
 	mel := c.mel(s.Samples)
-	f := hear(s)
+	f := hear(s, 1, false)
 	row := func(key string) int {
 		i, err := strconv.Atoi(key)
 		if err != nil {
