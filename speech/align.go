@@ -35,7 +35,7 @@ func Align(ctx context.Context, s Sound, ref *Utterance, o AlignOptions) (*Timin
 	if a.n < said.least() {
 		return said.stretched(s.Seconds()), ctx.Err()
 	}
-	rows, _, err := warpSpoken(ctx, a, b)
+	rows, err := warpSpoken(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}

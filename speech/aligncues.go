@@ -130,7 +130,7 @@ func firstCuePath(ctx context.Context, a, b *features, said *script, spoken []sp
 		}
 		part := &features{n: to - from, data: a.data[from*heard : to*heard]}
 		ref := &features{n: min(c.rows, b.n-c.row), data: b.data[c.row*heard : min(c.row+c.rows, b.n)*heard]}
-		rows, _, err := warpSpoken(ctx, part, ref)
+		rows, err := warpSpoken(ctx, part, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -34,17 +34,18 @@ func warp(ctx context.Context, a, b *features) (rows []int32, far float32, err e
 
 // warpSpoken is warp for two recordings of the same words that may pause in different places: quiet frames are
 // left out, and lie where what is said before them lies.
-func warpSpoken(ctx context.Context, a, b *features) (rows []int32, far float32, err error) {
+func warpSpoken(ctx context.Context, a, b *features) ([]int32, error) {
 	x, at := a.spoken()
 	y, from := b.spoken()
 	if x.n == 0 || y.n == 0 {
-		return warp(ctx, a, b)
+		rows, _, err := warp(ctx, a, b)
+		return rows, err
 	}
-	short, far, err := warp(ctx, x, y)
+	short, _, err := warp(ctx, x, y)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	rows = make([]int32, a.n)
+	rows := make([]int32, a.n)
 	for k, i := range at {
 		rows[i] = from[short[k]]
 	}
@@ -56,7 +57,7 @@ func warpSpoken(ctx context.Context, a, b *features) (rows []int32, far float32,
 			rows[i] = rows[i-1]
 		}
 	}
-	return rows, far, nil
+	return rows, nil
 }
 
 // spoken are the frames that are not quiet, and which ones they are.
