@@ -14,6 +14,7 @@ import (
 type benchCmd struct {
 	Speed speedBenchCmd `cmd:"" default:"withargs" help:"Measure speed and memory beside plain FFmpeg."`
 	Swap  swapBenchCmd  `cmd:"" help:"Measure how good swaps are: likeness, expression, steadiness, seams; with contact sheets."`
+	Talk  talkBenchCmd  `cmd:"" help:"Measure how well people are made to speak: closures, timing, pauses, likeness to truth; with contact sheets and films."`
 }
 
 // speedBenchCmd is `twinsync bench speed`, and `twinsync bench` alone.
