@@ -10,7 +10,6 @@ import (
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/media"
-	"github.com/twinsync/twinsync/pix"
 	"github.com/twinsync/twinsync/speech"
 )
 
@@ -19,7 +18,7 @@ type other struct{ clip, sound, path, tool string }
 
 // readOthers reads the table of other tools' results: a line of headings, then case, target, driving sound, result
 // and tool, apart by tabs, paths from the table's folder. Cases but "lip-sync" are passed over.
-func readOthers(place, folder string) ([]other, error) {
+func readOthers(place string) ([]other, error) {
 	if place == "" {
 		return nil, nil
 	}
@@ -92,7 +91,7 @@ func (r *runner) others(ctx context.Context, group []other) error {
 	ours.Tool = "ours"
 	r.report.Others = append(r.report.Others, ours)
 	for _, o := range group {
-		d, frames, err := r.other(ctx, o, c, s)
+		d, err := r.other(ctx, o, c, s)
 		if err != nil {
 			if unfit(err) {
 				r.refuse("%s: %v", name(o.path), err)
@@ -101,32 +100,31 @@ func (r *runner) others(ctx context.Context, group []other) error {
 			return fmt.Errorf("%s: %w", name(o.path), err)
 		}
 		r.report.Others = append(r.report.Others, d)
-		_ = frames
 	}
 	ours.Sheet, err = r.sheet("compare--"+c.name+".png", c, base, rows, nil)
 	return err
 }
 
 // other measures another tool's result on clip c.
-func (r *runner) other(ctx context.Context, o other, c *clip, s *said) (*Dub, []*pix.Frame, error) {
+func (r *runner) other(ctx context.Context, o other, c *clip, s *said) (*Dub, error) {
 	info, err := media.Probe(ctx, o.path, clipLimits())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t := &clip{name: name(o.path), path: o.path, info: info, fps: info.Video.AvgRate.Float()}
 	if t.frames, err = readFrames(ctx, o.path, info, info.Frames()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if t.analysis, err = r.analyse(ctx, t.frames, t.fps); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(t.analysis.People) == 0 {
-		return nil, nil, fault.New(fault.NoFaceInVideo, t.name, "no face was found")
+		return nil, fault.New(fault.NoFaceInVideo, t.name, "no face was found")
 	}
 	t.place()
 	m, err := r.measure(ctx, t.frames, t.near(nil), t.fps, 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// They play the clip from its beginning, and over again where the sound is longer.
 	base := make([]int, len(t.frames))
@@ -139,5 +137,5 @@ func (r *runner) other(ctx context.Context, o other, c *clip, s *said) (*Dub, []
 	for _, n := range []*number{&d.Figures.Outside, &d.Figures.Plan, &d.Figures.Draw, &d.Figures.Jumps, &d.Figures.Back, &d.Figures.Untouch} {
 		*n = none
 	}
-	return d, t.frames, err
+	return d, err
 }

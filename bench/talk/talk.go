@@ -132,7 +132,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	others, err := readOthers(o.Compare, o.Media)
+	others, err := readOthers(o.Compare)
 	if err != nil {
 		return nil, err
 	}
