@@ -34,6 +34,7 @@ const (
 	plateau       = 0.15 // share of a phone at each end in which it already gives way
 	roundReach    = 1.4  // rounded lips start early and end late
 	closureLead   = 0.01 // lips are shut before the sound of p b m begins
+	closureLeast  = 0.08 // and for two frames of 25 per second at least, but not for more than half of the sound before
 	forceless     = 0.05 // a held pause's pull
 	leastForce    = 1e-6
 	dominanceEnds = 14 // reaches after which a phone's pull is below one in a million
@@ -43,7 +44,8 @@ const (
 type stretch struct {
 	viseme     Viseme
 	start, end float64
-	long       bool // marked long
+	before     float64 // length of the one before, in seconds
+	long       bool    // marked long
 }
 
 // stretches lays out a timing's mouth shapes without gaps from 0 to at least until.
@@ -57,6 +59,8 @@ func stretches(t *Timing, until float64) []stretch {
 		if n := len(out); n > 0 && s.viseme == VisemeSilence && out[n-1].viseme == VisemeSilence {
 			out[n-1].end = s.end
 			return
+		} else if n > 0 {
+			s.before = out[n-1].end - out[n-1].start
 		}
 		out = append(out, s)
 	}
@@ -70,7 +74,7 @@ func stretches(t *Timing, until float64) []stretch {
 			long := isLong(p.IPA)
 			for _, q := range parts(p.IPA) {
 				to := from + q.share*span
-				add(stretch{q.viseme, from, to, long})
+				add(stretch{viseme: q.viseme, start: from, end: to, long: long})
 				from = to
 			}
 			at = math.Max(at, p.End)
@@ -176,7 +180,8 @@ func (d *drawing) pull(s stretch) {
 	}
 	switch s.viseme {
 	case VisemeClosed:
-		for i := d.step(s.start - closureLead); i < to; i++ {
+		early := max(closureLead, min(closureLeast-span, s.before/2))
+		for i := d.step(s.start - early); i < to; i++ {
 			d.shut[i] = 1
 		}
 	case VisemeBitten:
