@@ -87,8 +87,8 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	defer r.scratch.Put(w)
 	var front pix.Map
 	covered := float32(0)
+	w.look.see(f, &h.Mesh)
 	if r.usual != nil {
-		w.look.see(f, &h.Mesh)
 		front, covered = r.usual.covered(&w.look)
 	}
 	amount := min(want.Amount, 1) * (1 - pix.SmoothStep(covered, coverBegins, coverAll))
@@ -98,6 +98,9 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	width := 1 / h.Pose.Scale
 	to := r.shaper.posed(h, m, want.Shape, pix.Clamp(want.Exact, 0, 1), amount)
 	w.field.fill(&h.Mesh, &to, r.moved, r.movedAt, width, f.Bounds())
+	if t, ok := newTints(&w.look); ok && !f.Mono && !w.field.box.Empty() {
+		w.field.keepBackground(f, &t, width/float32(w.field.step))
+	}
 	w.patch.fill(m, &to, r.seen, r.seenAt, &r.shown, width, w.field.box)
 	if w.field.box.Empty() || w.patch.box.Empty() {
 		return Drawn{}, nil

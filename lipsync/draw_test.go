@@ -297,3 +297,25 @@ func TestDrawRefuses(t *testing.T) {
 		t.Error("a short basis: no error")
 	}
 }
+
+// BenchmarkDraw draws a mouth on a face 250 pixels wide.
+func BenchmarkDraw(b *testing.B) {
+	m := puppet()
+	l := pix.Layout{W: 512, H: 512, SubX: 1, SubY: 1, Depth: 8}
+	f := scene(l, 1)
+	h := headAt(m, 256, 240, 250, .05)
+	var looks []look
+	for k := range 12 {
+		var s look
+		s.see(scene(l, uint32(k)), &h.Mesh)
+		looks = append(looks, s)
+	}
+	m.Usual = usualOf(looks)
+	mouth := filmed(scene(l, 2), headAt(m, 250, 245, 245, 0, .08, 0), .08, 0)
+	r := renderer(b, m)
+	for b.Loop() {
+		if done, err := r.Draw(f, h, mouth, &Frame{Amount: 1, Exact: .7, Shape: []float32{.12, .05}}); err != nil || !done.Changed {
+			b.Fatal(done, err)
+		}
+	}
+}

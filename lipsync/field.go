@@ -22,7 +22,8 @@ type field struct {
 	box        pix.Rect
 	dx, dy     pix.Map
 	surface    pix.Surface
-	on, rest   pix.Map
+	on, rest   pix.Map    // 1 on the mesh; distance from it in cells
+	own        pix.Map    // what is the person's beyond the mesh, 0…1
 	near, wide [3]pix.Map // both displacements and where they are known, smoothed
 	local      []pix.Vec3
 	ax, ay     [face.MeshPoints]float32
