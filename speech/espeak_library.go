@@ -31,10 +31,11 @@ type espeakLibrary struct {
 // espeakSpec and espeakVoice are espeak_VOICE of speak_lib.h.
 type espeakSpec = espeakVoice
 type espeakVoice struct {
-	name, languages, identifier    *byte
-	gender, age, variant, reserved uint8
-	score                          int32
-	spare                          uintptr
+	name, languages, identifier *byte
+	gender                      uint8
+	_, _, _                     uint8   // age, variant, reserved
+	_                           int32   // score
+	_                           uintptr // spare
 }
 
 // rawEvent is espeak_EVENT of speak_lib.h on 64 bits.
@@ -125,7 +126,7 @@ func (l *espeakLibrary) hear(wave *int16, n int32, events *rawEvent) uintptr {
 		return 1
 	}
 	var heard []espeakEvent
-	for e := events; e != nil && e.kind != 0; e = (*rawEvent)(unsafe.Add(unsafe.Pointer(e), unsafe.Sizeof(*e))) {
+	for e := events; e != nil && e.kind != 0; e = (*rawEvent)(unsafe.Add(unsafe.Pointer(e), unsafe.Sizeof(*e))) { //nolint:gosec // the library ends its list with a zero
 		if e.kind == eventWord || e.kind == eventPhone {
 			heard = append(heard, espeakEvent{e.kind, e.position, e.length, e.sample, ""})
 			if e.kind == eventPhone {
@@ -135,7 +136,7 @@ func (l *espeakLibrary) hear(wave *int16, n int32, events *rawEvent) uintptr {
 	}
 	var samples []int16
 	if wave != nil && n > 0 {
-		samples = unsafe.Slice(wave, n)
+		samples = unsafe.Slice(wave, n) //nolint:gosec // n is the length that the library gives
 	}
 	if l.err = l.heard(samples, heard); l.err != nil {
 		return 1
@@ -184,7 +185,7 @@ func (l *espeakLibrary) voices(variants bool) []libraryVoice {
 	}
 	list := l.listVoices(spec)
 	var out []libraryVoice
-	for p := list; p != nil && *p != nil; p = (**espeakVoice)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))) {
+	for p := list; p != nil && *p != nil; p = (**espeakVoice)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))) { //nolint:gosec // ended by a null
 		v := *p
 		out = append(out, libraryVoice{Name: goString(v.name), Languages: languageList(v.languages), Identifier: goString(v.identifier), Gender: v.gender})
 	}
@@ -195,9 +196,9 @@ func (l *espeakLibrary) voices(variants bool) []libraryVoice {
 func languageList(p *byte) []string {
 	var out []string
 	for p != nil && *p != 0 && len(out) < 16 {
-		s := goString((*byte)(unsafe.Add(unsafe.Pointer(p), 1)))
+		s := goString((*byte)(unsafe.Add(unsafe.Pointer(p), 1))) //nolint:gosec // within the list
 		out = append(out, s)
-		p = (*byte)(unsafe.Add(unsafe.Pointer(p), len(s)+2))
+		p = (*byte)(unsafe.Add(unsafe.Pointer(p), len(s)+2)) //nolint:gosec // behind the text and its zero
 	}
 	return out
 }
@@ -211,8 +212,8 @@ func goString(p *byte) string {
 		return ""
 	}
 	n := 0
-	for n < 4096 && *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
+	for n < 4096 && *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 { //nolint:gosec // up to the text's zero
 		n++
 	}
-	return string(unsafe.Slice(p, n))
+	return string(unsafe.Slice(p, n)) //nolint:gosec // found above
 }

@@ -3,6 +3,7 @@ package speech
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -44,7 +45,7 @@ func startChild(ctx context.Context, o EspeakOptions) (*child, error) {
 		return nil, err
 	}
 	c := &child{in: in, out: out, gone: make(chan struct{})}
-	c.cmd = exec.Command(command[0], command[1:]...)
+	c.cmd = exec.CommandContext(context.WithoutCancel(ctx), command[0], command[1:]...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = theirIn, theirOut, &c.stderr
 	c.cmd.Env = childEnvironment(os.Environ())
 	err = c.cmd.Start()
@@ -72,7 +73,7 @@ func startChild(ctx context.Context, o EspeakOptions) (*child, error) {
 	}
 	if err != nil {
 		c.end()
-		if r, ok := err.(*wireRefusal); ok {
+		if r := new(wireRefusal); errors.As(err, &r) {
 			return nil, r.fault()
 		}
 		if cause := context.Cause(ctx); cause != nil {
@@ -107,7 +108,7 @@ func (c *child) ask(ctx context.Context, kind byte, payload []byte, each func(by
 	for {
 		kind, payload, err := readFrame(c.out)
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return answered, err

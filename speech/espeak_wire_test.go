@@ -3,6 +3,7 @@ package speech
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -26,7 +27,7 @@ func TestFrames(t *testing.T) {
 	if err := writeFrame(&b, 'q', make([]byte, wireLimit+1)); err == nil || b.Len() > 0 {
 		t.Errorf("a frame over the limit is sent: %v", err)
 	}
-	if _, _, err := readFrame(&b); err != io.EOF {
+	if _, _, err := readFrame(&b); !errors.Is(err, io.EOF) {
 		t.Errorf("%v at the end", err)
 	}
 }
@@ -42,7 +43,7 @@ func FuzzReadFrame(f *testing.F) {
 			before := r.Len()
 			kind, payload, err := readFrame(r)
 			if err != nil {
-				if err == io.EOF && before != 0 {
+				if errors.Is(err, io.EOF) && before != 0 {
 					t.Fatalf("a clean end with %d bytes left", before)
 				}
 				return

@@ -117,7 +117,7 @@ func (s *Speakers) Speak(ctx context.Context, r Request) (*Utterance, error) {
 			first = err
 		}
 		// Only what another driver may do better goes on to it.
-		if f := fault.From(err); f.Code != fault.MissingProgram && !(f.Code == fault.InvalidField && f.Param == "language") {
+		if f := fault.From(err); f.Code != fault.MissingProgram && (f.Code != fault.InvalidField || f.Param != "language") {
 			return nil, err
 		}
 	}

@@ -11,9 +11,7 @@ import (
 // wide is library with what the texts below need.
 func wide() *espeakVoices {
 	v := library()
-	for _, b := range []espeakBase{{"ru", "zle/ru", "Russian"}, {"it", "roa/it", "Italian"}, {"ko", "ko", "Korean"}, {"ar", "sem/ar", "Arabic"}, {"ja", "jpx/ja", "Japanese"}, {"hi", "inc/hi", "Hindi"}} {
-		v.base = append(v.base, b)
-	}
+	v.base = append(v.base, []espeakBase{{"ru", "zle/ru", "Russian"}, {"it", "roa/it", "Italian"}, {"ko", "ko", "Korean"}, {"ar", "sem/ar", "Arabic"}, {"ja", "jpx/ja", "Japanese"}, {"hi", "inc/hi", "Hindi"}}...)
 	slices.SortFunc(v.base, func(a, b espeakBase) int { return strings.Compare(a.code, b.code) })
 	return v
 }
@@ -68,7 +66,7 @@ func TestTextIsWrittenOut(t *testing.T) {
 		{"de", "25 °C, 5 km/h, 1.234,5", "25 Grad Celsius, 5 Kilometer pro Stunde, 1.234,5"},
 		{"es", "Sr. Pérez, p. ej. 5,20 € el 06/05/2024 a las 10:30", "Sr. Pérez, por ejemplo 5 euros 20 el 6 de mayo de 2024 a las 10 y 30"},
 		{"es", "EE. UU. 1.º 2.ª 5 km", "Estados Unidos primero segunda 5 kilómetros"},
-		{"fr", "M. Dupont, p. ex. 5,20 € le 1er mai, XIXe", "monsieur Dupont, par exemple 5 euros 20 le premier mai, dix-neuvième"},
+		{"fr", "M. Dupont, p. ex. 5,20 € le 1er mai, XIXe", "monsieur Dupont, par exemple 5 euros 20 le premier mai, dix-neuvième"}, //nolint:misspell // French
 		{"fr", "10h30, c.-à-d. n° 5, 01/05/2024", "10 heures 30, c'est-à-dire numéro 5, premier mai 2024"},
 		{"it", "Sig. Rossi, ecc. 5,20 € alle 10:30", "signor Rossi, eccetera 5 euro 20 alle 10 e 30"},
 		{"pt-BR", "Sr. Silva R$ 5,20 às 10h30", "senhor Silva 5 reais 20 às 10 e 30"},

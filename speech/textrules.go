@@ -259,7 +259,7 @@ func rangeOf(core string) (a, b, tail string, ok bool) {
 	if m := formRange.FindStringSubmatch(core); m != nil {
 		return m[1], m[2], "", true
 	}
-	if m := formHyphen.FindStringSubmatch(core); m != nil && number(m[1]) < number(m[2]) && len(m[1]) <= len(m[2]) && m[1][0] != '0' && !(len(m[1]) == 3 && len(m[2]) == 4) { // 555-1234 is a telephone's
+	if m := formHyphen.FindStringSubmatch(core); m != nil && number(m[1]) < number(m[2]) && len(m[1]) <= len(m[2]) && m[1][0] != '0' && (len(m[1]) != 3 || len(m[2]) != 4) { // 555-1234 is a telephone's
 		return m[1], m[2], m[3], true
 	}
 	return "", "", "", false

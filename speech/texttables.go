@@ -185,7 +185,7 @@ func spanish() usage {
 		short: map[string]string{
 			"p. ej.": "por ejemplo", "etc.": "etcétera", "ee. uu.": "Estados Unidos", "ee.uu.": "Estados Unidos", "pág.": "#página", "págs.": "#páginas", "núm.": "#número", "n.º": "#número", "nº": "#número", "tel.": "teléfono",
 			"aprox.": "aproximadamente", "avda.": "avenida", "av.": "avenida", "vd.": "usted", "vds.": "ustedes", "uds.": "ustedes", "a. c.": "antes de Cristo", "d. c.": "después de Cristo", "s.": "#siglo",
-			"prof.": "profesor", "profa.": "profesora", "sres.": "señores", "srta.": "señorita", "st.": "^san",
+			"prof.": "profesor", "profa.": "profesora", "sres.": "señores", "srta.": "señorita", "st.": "^san", //nolint:misspell // Spanish
 		},
 		title: set("p. ej.", "prof.", "profa.", "sres.", "srta.", "av.", "avda.", "aprox.", "tel.", "vd."),
 		to:    "a", at: "arroba", dot: "punto", numberSign: "número",
@@ -203,7 +203,7 @@ func spanish() usage {
 func french() usage {
 	return usage{
 		short: map[string]string{
-			"m.": "^monsieur", "mm.": "^messieurs", "mme.": "madame", "p. ex.": "par exemple", "etc.": "et cetera", "c.-à-d.": "c'est-à-dire", "n°": "#numéro", "p.": "#page", "av.": "avenue", "bd": "^boulevard", "tél.": "téléphone", "env.": "environ",
+			"m.": "^monsieur", "mm.": "^messieurs", "mme.": "madame", "p. ex.": "par exemple", "etc.": "et cetera", "c.-à-d.": "c'est-à-dire", "n°": "#numéro", "p.": "#page", "av.": "avenue", "bd": "^boulevard", "tél.": "téléphone", "env.": "environ", //nolint:misspell // French
 			"st": "^saint", "ste": "^sainte", "j.-c.": "Jésus-Christ",
 		},
 		title: set("m.", "mm.", "p. ex.", "av.", "c.-à-d.", "env.", "tél."),
