@@ -16,11 +16,26 @@ type Footage struct {
 	Analysis *face.Analysis // of the whole clip
 	Person   int            // index into Analysis.People
 	FPS      float64        // mean frames per second, > 0
+	// Times are when frames are shown, in seconds from the first, where their rate changes; nil where it does not.
+	Times []float64
 	// Sound is what is heard in the clip, from its first frame on; nil where there is none, or where it is not
 	// this person's voice.
 	Sound *speech.Sound
 	// Timing is when what is said in it, in the same time; nil where its words are unknown.
 	Timing *speech.Timing
+}
+
+// tick is where a frame lies in time, in frames of the mean rate.
+func (f *Footage) tick(frame int) int {
+	if frame < 0 || frame >= len(f.Times) {
+		return max(frame, 0)
+	}
+	next := f.Times[frame] + 1/f.FPS
+	if frame+1 < len(f.Times) {
+		next = f.Times[frame+1]
+	}
+	most := 8*len(f.Times) + 1000 // a damaged file can claim any time
+	return min(max(int((f.Times[frame]+next)/2*f.FPS), 0), most)
 }
 
 // descriptors of a mouth: opening, width, height of the lips, protrusion.
@@ -68,6 +83,7 @@ type clip struct {
 	offset int            // frames by which the picture is late; negative where it is early
 	trust  float64        // the correlation that it was found with
 	sure   bool
+	ticks  int // length in frames of its mean rate
 	first  int // its first entry in list
 	end    int
 }
@@ -84,6 +100,7 @@ type seen struct {
 	off   float64   // distance from rest in sigmas
 	good  bool
 	film  int // in Mouths; −1
+	tick  int // where the frame lies in time, in frames of the clip's mean rate
 	look  appearance
 }
 
@@ -94,9 +111,13 @@ func newLibrary(ctx context.Context, footage []Footage, mouths *Mouths) (*librar
 		f := &footage[i]
 		c := clip{Footage: f, first: len(l.list)}
 		for _, s := range sightings(f.Analysis, f.Person) {
-			l.list = append(l.list, seen{clip: i, track: s.track, face: s.face, film: -1})
+			l.list = append(l.list, seen{clip: i, track: s.track, face: s.face, film: -1, tick: f.tick(s.face.Frame)})
 		}
 		c.end = len(l.list)
+		c.ticks = f.tick(max(f.Analysis.Video.Frames-1, 0)) + 1
+		for k := c.first; k < c.end; k++ {
+			c.ticks = max(c.ticks, l.list[k].tick+1)
+		}
 		l.clips = append(l.clips, c)
 	}
 	if err := l.place(); err != nil {
@@ -320,7 +341,7 @@ func (l *library) findRest() {
 	var quiet []int
 	for _, i := range l.used {
 		s := &l.list[i]
-		if c := l.clips[s.clip].curves; c != nil && at(c.Silence, s.face.Frame) > silentFrame {
+		if c := l.clips[s.clip].curves; c != nil && at(c.Silence, s.tick) > silentFrame {
 			quiet = append(quiet, i)
 		}
 	}
@@ -393,7 +414,7 @@ func (l *library) speaking() []int {
 		c := &l.clips[ci]
 		if c.curves != nil {
 			for i := c.first; i < c.end; i++ {
-				if s := &l.list[i]; s.good && at(c.curves.Silence, s.face.Frame) < speakingUpTo {
+				if s := &l.list[i]; s.good && at(c.curves.Silence, s.tick) < speakingUpTo {
 					out = append(out, i)
 				}
 			}

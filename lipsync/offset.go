@@ -23,10 +23,7 @@ const (
 // either: it may be another's voice.
 func (l *library) learnOffset(ci int) {
 	c := &l.clips[ci]
-	n := c.Analysis.Video.Frames
-	if c.end > c.first {
-		n = max(n, l.list[c.end-1].face.Frame+1)
-	}
+	n := c.ticks
 	have := make([]bool, n)
 	var mouth [2][]float64 // opening and width as seen
 	for k := range mouth {
@@ -34,9 +31,9 @@ func (l *library) learnOffset(ci int) {
 	}
 	for i := c.first; i < c.end; i++ {
 		if s := &l.list[i]; s.good {
-			have[s.face.Frame] = true
+			have[s.tick] = true
 			for k := range mouth {
-				mouth[k][s.face.Frame] = s.desc[k]
+				mouth[k][s.tick] = s.desc[k]
 			}
 		}
 	}

@@ -36,6 +36,7 @@ const (
 	gateLeast    = 8  // frames at 25 a second in which the original mouth must rest
 	gateOff      = .5 // of sigma from rest up to which it rests
 	fadeFrames   = 5  // at 25 a second
+	baseStep     = 4  // frames of the footage from one frame of the result to the next; more is a cut
 	turnFadeFrom = .50
 	turnFadeFull = .65 // radians between a head and the mouth that it would get
 )
@@ -169,34 +170,39 @@ func (l *library) wish(w *Wish) *said {
 
 // choose says how shapes are found.
 func (l *library) choose(w *Wish, say *said) Mode {
-	labelled := 0.0 // seconds of speech whose words are known
+	var labelled, both, heard float64 // seconds of speech whose words, words and sound, and sound are known
 	for i := range l.clips {
-		if c := &l.clips[i]; c.curves != nil {
-			for k := c.first; k < c.end; k++ {
-				if s := &l.list[k]; s.good && at(c.curves.Silence, s.face.Frame) < speakingUpTo {
-					labelled += 1 / c.FPS
+		c := &l.clips[i]
+		for k := c.first; k < c.end; k++ {
+			s := &l.list[k]
+			if !s.good {
+				continue
+			}
+			if c.sound != nil {
+				heard += 1 / c.FPS
+			}
+			if c.curves != nil && at(c.curves.Silence, s.tick) < speakingUpTo {
+				labelled += 1 / c.FPS
+				if c.sound != nil {
+					both += 1 / c.FPS
 				}
 			}
 		}
 	}
+	human := say.sound != nil && !w.Synthetic
 	switch {
 	case w.Timing == nil && say.sound != nil:
 		return ModeSound
-	case l.borrowed != nil || labelled < leastLabels:
+	case l.borrowed != nil:
 		return ModeTable
-	case say.sound != nil && !w.Synthetic && l.hasBoth():
+	case human && both >= leastLabels:
 		return ModeEnsemble
+	case labelled >= leastLabels:
+		return ModeMix
+	case human && heard >= leastLabels:
+		return ModeHeard
 	}
-	return ModeMix
-}
-
-func (l *library) hasBoth() bool {
-	for i := range l.clips {
-		if l.clips[i].curves != nil && l.clips[i].sound != nil {
-			return true
-		}
-	}
-	return false
+	return ModeTable
 }
 
 // bases looks up the heads of the base frames.
@@ -224,7 +230,7 @@ func (l *library) bases(want *wanted, w *Wish, p *Plan) []int {
 		if k > 0 {
 			d := frame - w.Base[k-1]
 			j := base[k-1]
-			jump := d > 2 || d < -2 || shotOf(main.Analysis, frame) != shotOf(main.Analysis, w.Base[k-1])
+			jump := d > baseStep || d < -baseStep || shotOf(main.Analysis, frame) != shotOf(main.Analysis, w.Base[k-1])
 			want.cut[k] = jump || (i < 0) != (j < 0) || i >= 0 && l.list[i].track != l.list[j].track
 			if want.scene[k] = want.scene[k-1]; jump {
 				want.scene[k]++

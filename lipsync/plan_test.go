@@ -355,3 +355,35 @@ func TestWatchGivesWhatIsLearnedFrom(t *testing.T) {
 		t.Errorf("what is said and what is seen correlate with %.3f", r)
 	}
 }
+
+func TestFramesOfChangingRateKeepTheirTime(t *testing.T) {
+	// Every fourth frame of 25 a second is left out: words are where they are said all the same.
+	words := sentence(16)
+	whole := talking(400, 0, words)
+	a := *whole
+	var times []float64
+	tr := whole.Tracks[0]
+	tr.Faces = nil
+	for i, o := range whole.Tracks[0].Faces {
+		if i%4 != 3 || i > 200 { // the first half only: the mean rate fits nowhere
+			o.Frame = len(times)
+			tr.Faces = append(tr.Faces, o)
+			times = append(times, float64(i)/25)
+		}
+	}
+	a.Tracks = []face.Track{tr}
+	a.Video.Frames = len(times)
+	f := Footage{Analysis: &a, FPS: float64(len(times)) / 16, Timing: words}
+	blind, _, err := Moves(context.Background(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Times = times
+	told, sure, err := Moves(context.Background(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !sure || told < .9 || told < blind+.1 {
+		t.Errorf("the mouth moves with the words by %.2f (%.2f without the times)", told, blind)
+	}
+}

@@ -209,7 +209,7 @@ func newSearcher(l *library, films []int, w *wanted) *searcher {
 		s.blur = append(s.blur, costBlur*max(0, 1-f.look.sharp/usual))
 		var c []float64
 		if rows := contexts[f.clip]; rows != nil {
-			c = rows[min(f.face.Frame, len(rows)-1)]
+			c = rows[min(f.tick, len(rows)-1)]
 		}
 		s.context = append(s.context, c)
 		// At another frame rate the mouth that follows is the one a frame of the output later.

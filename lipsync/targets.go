@@ -17,7 +17,10 @@ const (
 	ModeEnsemble Mode = "ensemble"
 	// ModeMix: words without a human voice, and the footage's own words.
 	ModeMix Mode = "mix"
-	// ModeTable: words, but not those of the footage.
+	// ModeHeard: words and a human voice, and the footage's own sound without its words: the table, and what this
+	// person does at such sounds.
+	ModeHeard Mode = "table and sound"
+	// ModeTable: words, and nothing of the footage's own speech.
 	ModeTable Mode = "table"
 	// ModeSound: no words; closed lips are then soft.
 	ModeSound Mode = "sound"
@@ -54,11 +57,13 @@ func (l *library) targets(w *said, mode Mode) [][]float64 {
 		shapes = l.taughtShapes(w, lesson{phones: true}, l.tableShapes)
 	case ModeEnsemble:
 		shapes = l.taughtShapes(w, lesson{phones: true, sound: true}, l.tableShapes)
+	case ModeHeard:
+		shapes = l.taughtShapes(w, lesson{sound: true}, l.tableShapes)
 	case ModeSound:
 		if l.hasSound() && l.borrowed == nil {
 			shapes = l.taughtShapes(w, lesson{sound: true}, l.generalSound)
 		} else {
-			shapes = spreadTo(l.generalDescriptors(w), l.ordinary())
+			shapes = spreadTo(l.generalDescriptors(w), l.ordinary(), w.spoken())
 			for i := range shapes {
 				shapes[i] = l.toShape(shapes[i])
 			}
@@ -103,12 +108,12 @@ func (l *library) tableShapes(w *said) [][]float64 {
 	own := l.ordinary()
 	d := matchedTo(tableDescriptors(w.curves), own)
 	t := Standard()
-	phone := spreadTo(t.Phone.Rows(Context(w.curves, w.fps)), own)
+	on := w.spoken()
+	phone := spreadTo(t.Phone.Rows(Context(w.curves, w.fps)), own, on)
 	var sound [][]float64
 	if w.sound != nil {
-		sound = spreadTo(hannRows(t.Sound.Rows(w.sound), frames25(soundWindow, w.fps)), own)
+		sound = spreadTo(hannRows(t.Sound.Rows(w.sound), frames25(soundWindow, w.fps)), own, on)
 	}
-	out := make([][]float64, len(d))
 	for i := range d {
 		for k := range d[i] {
 			if sound == nil {
@@ -117,9 +122,13 @@ func (l *library) tableShapes(w *said) [][]float64 {
 				d[i][k] = (d[i][k] + phone[i][k] + sound[i][k]) / 3
 			}
 		}
-		out[i] = l.toShape(d[i])
 	}
-	return out
+	// A mean of several opinions is timid once more.
+	d = spreadTo(d, own, on)
+	for i := range d {
+		d[i] = l.toShape(d[i])
+	}
+	return d
 }
 
 // frames25 is a width in frames, given at 25 frames a second; odd.
@@ -178,18 +187,32 @@ func rank(s []float64, v float64) float64 {
 	return (float64(i) + (v-s[i])/(s[j]-s[i])) / float64(n-1)
 }
 
-// spreadTo gives descriptors that a mean of many people made timid the person's own middle and spread.
-func spreadTo(d [][]float64, own [descriptors][]float64) [][]float64 {
-	_, std := meanStd(d, descriptors)
+// spoken lists the frames in which something is said; all of them where that is hardly any.
+func (w *said) spoken() []int {
+	var on, all []int
+	for i, v := range w.curves.Silence {
+		if all = append(all, i); v < speakingUpTo {
+			on = append(on, i)
+		}
+	}
+	if len(on) <= 15 {
+		return all
+	}
+	return on
+}
+
+// spreadTo gives descriptors that a mean of many people made timid the person's own middle and spread, by those frames
+// in which something is said.
+func spreadTo(d [][]float64, own [descriptors][]float64, on []int) [][]float64 {
 	for k := range descriptors {
 		var col []float64
-		for i := range d {
+		for _, i := range on {
 			col = append(col, d[i][k])
 		}
-		middle := quantile(sorted(col), .5)
-		mine := quantile(own[k], .5)
-		_, s := meanStd(column(own[k]), 1)
-		gain := min(max(s[0]/(std[k]+1e-6), priorGainLow), priorGainTop)
+		middle, mine := quantile(sorted(col), .5), quantile(own[k], .5)
+		_, have := meanStd(column(col), 1)
+		_, want := meanStd(column(own[k]), 1)
+		gain := min(max(want[0]/(have[0]+1e-6), priorGainLow), priorGainTop)
 		for i := range d {
 			d[i][k] = mine + gain*(d[i][k]-middle)
 		}

@@ -91,7 +91,7 @@ func (l *library) class(o lesson) *class {
 			}
 		}
 		for i := k.first; i < k.end; i++ {
-			if l.list[i].good && l.list[i].face.Frame < len(rows) {
+			if l.list[i].good && l.list[i].tick < len(rows) {
 				c.frames = append(c.frames, i)
 			}
 		}
@@ -121,7 +121,7 @@ func (c *class) learn(frames []int, most int) *kernelMap {
 	var x, y [][]float64
 	take := func(i int, rows [][]float64) {
 		s := &c.l.list[i]
-		x = append(x, rows[s.face.Frame])
+		x = append(x, rows[s.tick])
 		y = append(y, s.shape)
 	}
 	frames = some(frames, most)
@@ -170,7 +170,7 @@ func (c *class) tried() [][]float64 {
 			var rows [][]float64
 			first := &c.l.list[asked[i]]
 			for j < len(asked) && asked[j] == asked[i]+j-i && c.l.list[asked[j]].clip == first.clip {
-				rows = append(rows, c.rows[first.clip][c.l.list[asked[j]].face.Frame])
+				rows = append(rows, c.rows[first.clip][c.l.list[asked[j]].tick])
 				j++
 			}
 			out = append(out, c.o.smooth(m.of(rows), c.l.clips[first.clip].FPS)...)
@@ -185,7 +185,7 @@ func (c *class) seconds() float64 {
 	var sum float64
 	for _, i := range c.frames {
 		s := &c.l.list[i]
-		if k := &c.l.clips[s.clip]; k.curves == nil || at(k.curves.Silence, s.face.Frame) < speakingUpTo {
+		if k := &c.l.clips[s.clip]; k.curves == nil || at(k.curves.Silence, s.tick) < speakingUpTo {
 			sum += 1 / k.FPS
 		}
 	}
@@ -210,7 +210,7 @@ func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float6
 		if rows[s.clip] == nil {
 			rows[s.clip] = general(l.clips[s.clip].said())
 		}
-		towards(tried[k], rows[s.clip][s.face.Frame], share)
+		towards(tried[k], rows[s.clip][s.tick], share)
 		have, got = append(have, l.opening(s.shape)), append(got, l.opening(tried[k]))
 		seen = append(seen, s.shape)
 	}

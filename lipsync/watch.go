@@ -35,10 +35,10 @@ func Watch(ctx context.Context, f Footage) (*Watched, error) {
 		w.Descriptors = append(w.Descriptors, l.norm(s.desc))
 		w.Lips = append(w.Lips, s.lips())
 		if said != nil {
-			w.Context = append(w.Context, said[s.face.Frame])
+			w.Context = append(w.Context, said[s.tick])
 		}
 		if c.sound != nil {
-			w.Sound = append(w.Sound, c.sound[s.face.Frame])
+			w.Sound = append(w.Sound, c.sound[s.tick])
 		}
 	}
 	var closed [][]float64
