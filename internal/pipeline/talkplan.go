@@ -167,6 +167,9 @@ func (w *work) footageOf(ctx context.Context, r role) (list []lipsync.Footage, e
 			return nil, err
 		}
 		f := lipsync.Footage{Analysis: w.analysis, Person: r.Person, FPS: clipRate(info)}
+		for i := range info.Frames() {
+			f.Times = append(f.Times, (info.Time(i) - info.Time(0)).Seconds())
+		}
 		if k > 0 {
 			f.Analysis, f.Person = w.more[k-1], r.More[k-1]
 		}
