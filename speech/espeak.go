@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,14 +143,26 @@ func (e *Espeak) Speak(ctx context.Context, r Request) (*Utterance, error) {
 		e.drop()
 	}
 	u := utterance{language: voice.language, words: text.words}
+	request := wireSpeak{
+		Speed: min(max(int(math.Round(naturalSpeed*orOne(r.Rate))), 80), 450),
+		// The library's pitch 0…100 runs exponentially from half to twice its own.
+		Pitch: min(max(int(math.Round(50+50*math.Log2(orOne(r.Pitch)))), 0), 100),
+	}
+	for i, piece := range text.pieces {
+		if base, _, _ := strings.Cut(piece.voice, "+"); base != arabicVoice {
+			continue
+		}
+		request.Voice, request.Text = piece.voice, string(piece.text)
+		said, err := e.say(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		e.drop() // what was tried leaves no trace in what is said
+		text.pieces[i] = easeArabic(piece, phonesOf(said, piece))
+	}
 	for _, piece := range text.pieces {
-		said, err := e.say(ctx, wireSpeak{
-			Voice: piece.voice,
-			Text:  string(piece.text),
-			Speed: min(max(int(math.Round(naturalSpeed*orOne(r.Rate))), 80), 450),
-			// The library's pitch 0…100 runs exponentially from half to twice its own.
-			Pitch: min(max(int(math.Round(50+50*math.Log2(orOne(r.Pitch)))), 0), 100),
-		})
+		request.Voice, request.Text = piece.voice, string(piece.text)
+		said, err := e.say(ctx, request)
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ func TestEspeakLanguages(t *testing.T) {
 		{"ja", "私は毎日日本語を話します。", 4, "wätäɕiwä", []string{"tʃaɪ", "θ", "lɛt"}},
 		{"hi", "नमस्ते दुनिया, आप कैसे हैं?", 5, "", []string{"lɛtə"}},
 		{"ar", "مَرْحَبًا بِالعالَم، كَيفَ حالُك؟", 4, "marħaban", []string{"lɛtə"}},
+		{"ar", "شكرا جزيلا، أنا أتكلم اللغة العربية.", 6, "ʃakaradʒazila", []string{"ʃk", "tk"}},
 		{"tr", "Merhaba dünya, nasılsın Dr. Ahmet?", 5, "dɔktɔr", nil},
 		{"ko", "안녕하세요, 만나서 반갑습니다.", 3, "ɐnnjʌŋ", []string{"lɛtə"}},
 		{"pl", "Dzień dobry, np. 5,20 zł.", 5, "napʃɨkwat", nil},

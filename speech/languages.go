@@ -94,8 +94,8 @@ func espeakNote(tag string) string {
 	switch base {
 	case "th", "my", "shn":
 		return "espeak-ng spells rather than reads it; recorded sound is better"
-	case "ar", "fa", "ur", "ug", "sd", "ku":
-		return "espeak-ng says only the vowels that are written; write vowel marks where it matters"
+	case "ar":
+		return "vowels of rarer words are guessed; write vowel marks where it matters"
 	case "he":
 		return "espeak-ng needs vowel points (niqqud) to say vowels"
 	}
