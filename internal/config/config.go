@@ -47,6 +47,8 @@ type Config struct {
 	Parser     string `name:"parser" placeholder:"NAME" help:"With onnx: a network that finds the parts of the face."`
 	PixelBoost int    `name:"pixel-boost" default:"0" placeholder:"N" help:"With onnx: side in pixels at which the face is swapped; 0 is the network's own."`
 
+	Voices
+
 	AllowNetwork []Network `name:"allow-network" placeholder:"CIDR" help:"Network that files may also be read from, at any port; may repeat."`
 
 	NATS      string        `name:"nats" placeholder:"URL" help:"NATS cluster to use; otherwise one inside the process."`
@@ -74,6 +76,7 @@ func Default() Config {
 		Listen:            "127.0.0.1:51916",
 		ResultsListen:     "127.0.0.1:41748",
 		Engine:            "mesh",
+		Voices:            Voices{TranslateAPI: OpenAIChat},
 		Device:            "auto",
 		Retention:         30 * 24 * time.Hour,
 		MaxFile:           2 << 30,
@@ -98,6 +101,7 @@ func (c Config) Validate() error {
 		all.check("public-results-url", publicURL(c.PublicResultsURL))
 	}
 	c.checkEngine(&all)
+	c.check(&all)
 	for _, n := range c.AllowNetwork {
 		if !n.IsValid() {
 			all.add("allow-network", "is no network")
