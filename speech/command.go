@@ -3,7 +3,6 @@ package speech
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -37,19 +36,6 @@ const (
 
 // placeholder is what is replaced in arguments.
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
-
-// ParseCommand reads a command as settings give it: a list of words, or one word that is such a list in JSON, for an environment
-// variable. It never splits at spaces.
-func ParseCommand(words []string) ([]string, error) {
-	if len(words) != 1 || !strings.HasPrefix(strings.TrimSpace(words[0]), "[") {
-		return words, nil
-	}
-	var out []string
-	if err := json.Unmarshal([]byte(words[0]), &out); err != nil {
-		return nil, fault.New(fault.InvalidField, "", `must be a list of words, in an environment variable as ["program","argument"]`).WithCause(err)
-	}
-	return out, nil
-}
 
 // check looks at what can be known before the program runs. known are the placeholders that its driver replaces.
 func (o CommandOptions) check(known ...string) error {

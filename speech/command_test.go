@@ -26,22 +26,6 @@ func program(t *testing.T, lines string) string {
 	return path
 }
 
-func TestParseCommand(t *testing.T) {
-	for _, c := range []struct{ in, want []string }{
-		{[]string{"a", "b c"}, []string{"a", "b c"}},
-		{[]string{"a b"}, []string{"a b"}},
-		{[]string{`["a", "b c"]`}, []string{"a", "b c"}},
-		{nil, nil},
-	} {
-		got, err := ParseCommand(c.in)
-		if d := cmp.Diff(c.want, got); d != "" || err != nil {
-			t.Errorf("%q: %v %s", c.in, err, d)
-		}
-	}
-	_, err := ParseCommand([]string{`["a", 7]`})
-	wantFault(t, err, fault.InvalidField, "")
-}
-
 // TestCommandSpeaks: the text reaches the program as one argument or on standard input, whatever stands in it; the sound comes from a file or
 // standard output.
 func TestCommandSpeaks(t *testing.T) {

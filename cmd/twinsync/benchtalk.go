@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinsync/twinsync/bench/talk"
 	"github.com/twinsync/twinsync/internal/app"
+	"github.com/twinsync/twinsync/internal/config"
 )
 
 // talkBenchCmd is `twinsync bench talk`.
@@ -26,7 +27,10 @@ func (c *talkBenchCmd) speaksJSON() bool { return c.JSON }
 
 // Run measures and prints the tables.
 func (c *talkBenchCmd) Run(ctx context.Context, t terminal) error {
-	speakers := app.OpenSpeakers()
+	speakers, err := app.OpenSpeakers(config.Voices{})
+	if err != nil {
+		return err
+	}
 	defer speakers.Close()
 	r, err := talk.Run(ctx, talk.Options{
 		Media: c.Media, Clips: c.Clips, Only: c.Only, Words: c.Words, Seconds: c.Seconds, Out: c.Out, Compare: c.Compare,

@@ -218,7 +218,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the example: %v", err)
 	}
-	if d := cmp.Diff(config.Default(), got.Serve.Config, same, cmp.Transformer("networks", func(n []config.Network) int { return len(n) })); d != "" {
+	if d := cmp.Diff(config.Default(), got.Serve.Config, same, cmp.Transformer("words", func(w []string) string { return strings.Join(w, " ") }), cmp.Transformer("networks", func(n []config.Network) int { return len(n) })); d != "" {
 		t.Errorf("the example is not the defaults (-defaults +example):\n%s", d)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinsync/twinsync/internal/app"
+	"github.com/twinsync/twinsync/internal/config"
 	"github.com/twinsync/twinsync/internal/pipeline"
 	"github.com/twinsync/twinsync/lipsync"
 )
@@ -42,6 +43,7 @@ type talkCmd struct {
 
 	detectorFlag
 	storeFlags
+	config.Voices
 	encodeFlags
 	engineFlags
 	JSON bool `help:"One JSON object a line, the report last."`
@@ -56,7 +58,7 @@ func (c *talkCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	local := c.options(t)
-	local.Models = c.request()
+	local.Models, local.Voices = c.request(), c.Voices
 	bar := newProgress(t, c.JSON)
 	report, err := app.Talk(ctx, app.TalkRequest{Spec: spec, Out: c.Out, Timing: c.Timing, Local: local}, bar.show)
 	bar.close()

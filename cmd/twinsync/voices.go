@@ -9,6 +9,7 @@ import (
 
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/internal/app"
+	"github.com/twinsync/twinsync/internal/config"
 	"github.com/twinsync/twinsync/speech"
 )
 
@@ -16,13 +17,14 @@ import (
 type voicesCmd struct {
 	Language string `help:"Only voices for this language, such as de or pt-BR." placeholder:"TAG"`
 	JSON     bool   `help:"Print JSON."`
+	config.Voices
 }
 
 func (c voicesCmd) speaksJSON() bool { return c.JSON }
 
 // Run lists voices.
 func (c *voicesCmd) Run(ctx context.Context, t terminal) error {
-	voices, err := listVoices(ctx, t)
+	voices, err := listVoices(ctx, t, c.Voices)
 	if err != nil {
 		return err
 	}
@@ -52,13 +54,14 @@ func (c *voicesCmd) Run(ctx context.Context, t terminal) error {
 // languagesCmd is `twinsync languages`.
 type languagesCmd struct {
 	JSON bool `help:"Print JSON."`
+	config.Voices
 }
 
 func (c languagesCmd) speaksJSON() bool { return c.JSON }
 
 // Run lists languages.
 func (c *languagesCmd) Run(ctx context.Context, t terminal) error {
-	voices, err := listVoices(ctx, t)
+	voices, err := listVoices(ctx, t, c.Voices)
 	if err != nil {
 		return err
 	}
@@ -79,8 +82,11 @@ func (c *languagesCmd) Run(ctx context.Context, t terminal) error {
 }
 
 // listVoices asks all drivers; what some of them say instead of voices is printed, unless none has any.
-func listVoices(ctx context.Context, t terminal) ([]speech.Voice, error) {
-	speakers := app.OpenSpeakers()
+func listVoices(ctx context.Context, t terminal, v config.Voices) ([]speech.Voice, error) {
+	speakers, err := app.OpenSpeakers(v)
+	if err != nil {
+		return nil, err
+	}
 	defer speakers.Close()
 	voices, err := speakers.Voices(ctx)
 	if err != nil && len(voices) == 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/internal/blob"
+	"github.com/twinsync/twinsync/internal/config"
 	"github.com/twinsync/twinsync/internal/dispatch"
 	"github.com/twinsync/twinsync/internal/dispatch/memory"
 	"github.com/twinsync/twinsync/internal/pipeline"
@@ -52,6 +53,7 @@ type LocalOptions struct {
 	Provider string        // execution provider, see package infer
 	Threads  int           // of the engines; 0 is all cores
 	Models   ModelsRequest // where added networks are, for the engine onnx
+	Voices   config.Voices // that speak beside those that are built in
 	Log      *slog.Logger  // nil discards
 }
 
@@ -94,7 +96,10 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 			return nil, err
 		}
 	}
-	l.voices, l.words = OpenSpeakers(), openReference()
+	if l.voices, err = OpenSpeakers(o.Voices); err != nil {
+		return nil, err
+	}
+	l.words = openReference()
 	l.runner, err = pipeline.New(pipeline.Config{
 		Speaker: l.voices, Reference: l.words,
 		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
@@ -112,6 +117,8 @@ func (l *local) close() {
 	}
 	if l.voices != nil {
 		l.voices.Close()
+	}
+	if l.words != nil {
 		l.words.Close()
 	}
 	if l.scratch != nil {

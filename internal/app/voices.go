@@ -23,7 +23,11 @@ func OpenSpeakers(v config.Voices) (*speech.Speakers, error) {
 		if err != nil {
 			return nil, err
 		}
-		drivers = append(drivers, speech.CommandDriver(o, v.SpeechVoices))
+		voices := v.SpeechVoices
+		if v.SpeechURL != "" {
+			voices = nil // they are the service's
+		}
+		drivers = append(drivers, speech.CommandDriver(o, voices))
 	}
 	return speech.NewSpeakers(drivers...), nil
 }
@@ -82,6 +86,6 @@ func OpenTranslator(v config.Voices) (speech.Translator, error) {
 
 // command is a program of the settings.
 func command(setting string, words []string) (speech.CommandOptions, error) {
-	words, err := speech.ParseCommand(words)
+	words, err := config.ParseCommand(words)
 	return speech.CommandOptions{Command: words, Setting: setting}, err
 }

@@ -91,7 +91,11 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	voices, words := OpenSpeakers(), openReference()
+	voices, err := OpenSpeakers(cfg.Voices)
+	if err != nil {
+		return err
+	}
+	words := openReference()
 	defer voices.Close()
 	defer words.Close()
 	runner, err := pipeline.New(pipeline.Config{

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/twinsync/twinsync/fault"
-	"github.com/twinsync/twinsync/speech"
 )
 
 // Voices is the settings of what speaks, hears and translates, beside the voices that are built in: services that the operator
@@ -56,14 +55,14 @@ func (v Voices) check(all *problems) {
 		} else if s.key != "" {
 			all.add(s.name+"-key", "is for a service, and %s-url names none", s.name)
 		}
-		if _, err := speech.ParseCommand(s.command); err != nil {
+		if _, err := ParseCommand(s.command); err != nil {
 			all.add(s.name+"-command", "%s", fault.From(err).Text)
 		}
 		if s.name != "speech" && s.url != "" && len(s.command) > 0 {
 			all.add(s.name+"-command", "and %s-url are both set, and one is enough", s.name)
 		}
 	}
-	all.oneOf("translate-api", v.TranslateAPI, OpenAIChat, LibreTranslate)
+	all.oneOf("translate-api", v.TranslateAPI, "", OpenAIChat, LibreTranslate)
 }
 
 // Environ is the settings as variables of the environment, for a process of one's own: arguments can be read by everybody on the
@@ -92,4 +91,17 @@ func (v Voices) Environ() []string {
 		}
 	}
 	return out
+}
+
+// ParseCommand reads a command as settings give it: a list of words, or one word that is such a list in JSON, for an environment
+// variable. It never splits at spaces.
+func ParseCommand(words []string) ([]string, error) {
+	if len(words) != 1 || !strings.HasPrefix(strings.TrimSpace(words[0]), "[") {
+		return words, nil
+	}
+	var out []string
+	if err := json.Unmarshal([]byte(words[0]), &out); err != nil {
+		return nil, fault.New(fault.InvalidField, "", `must be a list of words, in an environment variable as ["program","argument"]`).WithCause(err)
+	}
+	return out, nil
 }
