@@ -28,7 +28,7 @@ func skinFrame(seed uint32, light, slope float32) *pix.Frame {
 }
 
 // disc paints an object.
-func disc(f *pix.Frame, c pix.Vec3, r float32) {
+func disc(f *pix.Frame, c pix.Vec2, r float32) {
 	for p, v := range [3]int{30, 128, 128} {
 		q, sx := f.Planes[p], float32(1)
 		if p > 0 {
@@ -52,7 +52,7 @@ func usualSkin(t *testing.T, covered int) (*Model, *Usual) {
 	for k := range 12 {
 		f, h := skinFrame(uint32(k), float32(k%3)*2, 0), headAt(m, 110+float32(k), 120, 130, .02*float32(k))
 		if k < covered {
-			disc(f, h.Mesh[14], 45)
+			disc(f, h.Mesh[14].XY(), 45)
 		}
 		var l look
 		l.see(f, &h.Mesh)
@@ -82,7 +82,7 @@ func TestCoveredFindsWhatIsThere(t *testing.T) {
 		} {
 			f, h := skinFrame(99, c.light, c.slope), headAt(m, 120, 125, 135, .1)
 			if c.radius > 0 {
-				at := h.Mesh[14]
+				at := h.Mesh[14].XY()
 				at.Y += c.down
 				disc(f, at, c.radius)
 			}
@@ -111,7 +111,7 @@ func TestDrawKeepsWhatLiesInFront(t *testing.T) {
 	want := &Frame{Amount: 1, Exact: 1, Shape: []float32{.12, 0}}
 
 	whole := skinFrame(7, 0, 0)
-	disc(whole, h.Mesh[14], 45)
+	disc(whole, h.Mesh[14].XY(), 45)
 	f := whole.Clone()
 	done, err := r.Draw(f, h, mouth, want)
 	if err != nil || done.Changed || done.Covered < .9 || same(f, whole, everywhere) > 0 {
@@ -119,7 +119,7 @@ func TestDrawKeepsWhatLiesInFront(t *testing.T) {
 	}
 
 	chin := skinFrame(7, 0, 0)
-	at := h.Mesh[152]
+	at := h.Mesh[152].XY()
 	at.Y -= 6
 	disc(chin, at, 15)
 	f = chin.Clone()

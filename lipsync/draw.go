@@ -91,6 +91,11 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	if r.usual != nil {
 		front, covered = r.usual.covered(&w.look)
 	}
+	if c := conformed(m.Pixels, f.Colour); c != m.Pixels {
+		same := *m
+		same.Pixels = c
+		m = &same
+	}
 	amount := min(want.Amount, 1) * (1 - pix.SmoothStep(covered, coverBegins, coverAll))
 	if amount <= 0 {
 		return Drawn{Covered: covered}, nil
@@ -117,9 +122,10 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	} else {
 		newGate(&w.gate, w.patch.share, width)
 	}
-	r.luma(w, f, width)
+	ratio := h.Pose.Scale / m.Pose.Scale // of the sizes in which it was filmed and is shown
+	r.luma(w, f, width, ratio)
 	if !f.Mono && !m.Pixels.Mono {
-		r.chroma(w, f, m, width)
+		r.chroma(w, f, m, width, ratio)
 	}
 	return Drawn{Changed: true, Covered: covered}, nil
 }
@@ -151,7 +157,7 @@ func check(h *Head, m *Mouth) error {
 func finite(v float32) bool { return v-v == 0 }
 
 // luma draws the first plane; w.source holds the mouth's.
-func (r *Renderer) luma(w *scratch, f *pix.Frame, width float32) {
+func (r *Renderer) luma(w *scratch, f *pix.Frame, width, ratio float32) {
 	outer, in := w.field.box, w.patch.box
 	f.Planes[0].Crop(&w.before, outer, f.Depth)
 	w.after.Resize(w.before.W, w.before.H)
@@ -159,13 +165,14 @@ func (r *Renderer) luma(w *scratch, f *pix.Frame, width float32) {
 	w.mask.Resize(in.W(), in.H())
 	copy(w.mask.Pix, w.patch.share.Pix)
 	w.value.Reset(in.W(), in.H())
+	soften(w.source, ratio, 0)
 	prefilter(w.source)
 	sample(w.value, w.source, w.patch.x, w.patch.y, w.mask)
 	w.finish(f, 0, outer, in, width, 1, 1)
 }
 
 // chroma draws the others.
-func (r *Renderer) chroma(w *scratch, f *pix.Frame, m *Mouth, width float32) {
+func (r *Renderer) chroma(w *scratch, f *pix.Frame, m *Mouth, width, ratio float32) {
 	sx, sy := 1<<f.SubX, 1<<f.SubY
 	outer, in := f.ChromaRect(w.field.box), f.ChromaRect(w.patch.box)
 	w.field.forPlane(&w.cdx, &w.cdy, f.SubX, f.SubY, outer)
@@ -180,6 +187,7 @@ func (r *Renderer) chroma(w *scratch, f *pix.Frame, m *Mouth, width float32) {
 		w.mask.Resize(in.W(), in.H())
 		copy(w.mask.Pix, share.Pix)
 		w.value.Reset(in.W(), in.H())
+		soften(w.source, ratio, m.Pixels.SubX)
 		prefilter(w.source)
 		sample(w.value, w.source, w.cx, w.cy, w.mask)
 		w.finish(f, p, outer, in, width, sx, sy)

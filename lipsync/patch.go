@@ -10,6 +10,8 @@ const (
 	edgeSoft   = .012 // face widths that the share is smoothed by
 	sourceEdge = .02  // face widths within which it ends where the filmed picture ends
 	patchSlack = .06  // face widths that a patch's box is larger than what is shown
+
+	facingNone, facingFull = .06, .25 // cosines between the surface and the view from which it is shown
 )
 
 // patch is a filmed mouth laid over a box of a frame.
@@ -20,6 +22,7 @@ type patch struct {
 	share   pix.Map // of it in the picture, 0…1
 	local   []pix.Vec3
 	sx, sy  [face.MeshPoints]float32
+	shown   [face.MeshPoints]float32
 	spareX  pix.Map
 	spareY  pix.Map
 }
@@ -44,7 +47,11 @@ func (p *patch) fill(m *Mouth, to *[face.MeshPoints]pix.Vec3, tris [][3]uint16, 
 	p.share.Reset(w, h)
 	p.surface.Interpolate(p.x.Pix, p.sx[:], tris)
 	p.surface.Interpolate(p.y.Pix, p.sy[:], tris)
-	p.surface.Interpolate(p.share.Pix, shown[:], tris)
+	filmed, now := face.SmoothNormals(m.Mesh.Points()), face.SmoothNormals(to)
+	for i, v := range shown { // nothing of what was turned away, and nothing where it would be
+		p.shown[i] = v * pix.SmoothStep(-max(filmed[i].Z, now[i].Z), facingNone, facingFull)
+	}
+	p.surface.Interpolate(p.share.Pix, p.shown[:], tris)
 	pix.Blur(p.share, p.share, max(.6, edgeSoft*width))
 	// Nothing is shown of what was not filmed.
 	lastX, lastY := float32(m.Box.W()-1), float32(m.Box.H()-1)
