@@ -130,12 +130,11 @@ func splitHan(text string) []string {
 	var words []string
 	for _, field := range strings.Fields(text) {
 		begin := true // a new word begins here
-		var before rune
-		for _, r := range field {
-			if strings.ContainsRune("，。！？；：、…", before) && sounds(string(r)) {
+		runes := []rune(field)
+		for i, r := range runes {
+			if i > 0 && strings.ContainsRune("，。！？；：、…", runes[i-1]) && sounds(string(r)) && !inNumber(runes, i-1) {
 				begin = true
 			}
-			before = r
 			opens := unicode.In(r, unicode.Ps, unicode.Pi)
 			switch {
 			case len(words) > 0 && !sounds(string(r)) && !opens && (unicode.IsPunct(r) || !begin):
@@ -179,7 +178,7 @@ func plainTokens(words []string) []token {
 // clean takes out what nobody says and makes one of the many ways to write the same: composed characters, letters
 // and digits of the usual width, straight quotes, no controls, no emoji.
 func clean(s string) string {
-	s = width.Fold.String(norm.NFC.String(s))
+	s = foldWidth(norm.NFC.String(s))
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -203,6 +202,32 @@ func clean(s string) string {
 	}
 	out := strings.Join(strings.Fields(b.String()), " ")
 	return strings.Trim(out, "\u200c\u200d")
+}
+
+// foldWidth gives letters, digits and signs their usual width. Marks stay as wide as they are, for the library pauses at 「，」
+// where it does not at a comma without a space; between digits they are part of the number.
+func foldWidth(s string) string {
+	runes := []rune(s)
+	for i, r := range runes {
+		folded := []rune(width.Fold.String(string(r)))
+		if len(folded) != 1 {
+			continue
+		}
+		if !unicode.IsPunct(r) || sounds(string(folded[0])) || inNumber(runes, i) {
+			runes[i] = folded[0]
+		}
+	}
+	return norm.NFC.String(string(runes)) // voiced marks of narrow kana join their letters
+}
+
+// inNumber tells whether the wide mark at i is part of a number: a colon or point between digits, a comma before a group of
+// three.
+func inNumber(runes []rune, i int) bool {
+	digit := func(k int) bool { return k >= 0 && k < len(runes) && unicode.IsDigit(runes[k]) }
+	if !digit(i-1) || !digit(i+1) {
+		return false
+	}
+	return runes[i] != '，' || digit(i+2) && digit(i+3) && !digit(i+4)
 }
 
 // pictured tells whether a character is a picture: emoji, dingbats, arrows, boxes, and what only varies them.

@@ -24,28 +24,29 @@ func japanese(text string) ([]string, []token, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	// Cut is the text in letters of the usual width, words are the user's own.
+	own := []rune(norm.NFC.String(text))
+	folded := foldWidth(string(own))
+	if utf8.RuneCountInString(folded) != len(own) { // narrow kana with voiced marks became one letter
+		own = []rune(folded)
+	}
 	p := phrases{}
-	cut := cutter.Tokenize(norm.NFC.String(text))
+	cut := cutter.Tokenize(folded)
 	for i := 0; i < len(cut); {
 		if n, number := numberLength(cut[i:]); n > 0 {
-			var surface string
-			for _, t := range cut[i : i+n] {
-				surface += t.Surface
-			}
 			counter := ""
 			if i+n < len(cut) {
 				counter = cut[i+n].Surface
 			}
 			said, took := countKana(number, counter)
 			if took {
-				surface += counter
 				n++
 			}
-			p.begin(surface, said)
+			p.begin(string(own[cut[i].Start:cut[i+n-1].End]), said)
 			i += n
 			continue
 		}
-		p.add(cut[i])
+		p.add(cut[i], string(own[cut[i].Start:cut[i].End]))
 		i++
 	}
 	if len(p.strange) > 0 {
@@ -90,9 +91,8 @@ func (p *phrases) goOn(surface, said string) {
 	p.said[last] += said
 }
 
-// add takes one piece of the dictionary's cut.
-func (p *phrases) add(t tokenizer.Token) {
-	surface := t.Surface
+// add takes one piece of the dictionary's cut, as the user wrote it.
+func (p *phrases) add(t tokenizer.Token, surface string) {
 	switch {
 	case strings.TrimSpace(surface) == "":
 		p.closed = true

@@ -6,13 +6,14 @@ import (
 	"unicode"
 
 	"github.com/ikawaha/kagome/v2/tokenizer"
+	"golang.org/x/text/width"
 )
 
 // numberLength is how many pieces at the front are one number, in digits with their points, commas and colons or in
 // kanji, and the number in digits.
 func numberLength(cut []tokenizer.Token) (n int, number string) {
 	digits := func(t tokenizer.Token) string {
-		s := clean(t.Surface)
+		s := t.Surface
 		if s == "" || strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) >= 0 {
 			return ""
 		}
@@ -30,7 +31,7 @@ func numberLength(cut []tokenizer.Token) (n int, number string) {
 		return n, kanjiNumber(kanji)
 	}
 	for n = 1; n+1 < len(cut) && digits(cut[n+1]) != ""; n += 2 {
-		sign := clean(cut[n].Surface)
+		sign := width.Fold.String(cut[n].Surface)
 		if sign != "." && sign != "," && sign != ":" {
 			break
 		}
