@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Image, Video string   // a photo, and a clip of one person that the load is made of
 	Runs         int      // of each side
-	Only         []string // of "swap", "memory", "start", "post"; all when empty
+	Only         []string // of "swap", "talk", "memory", "start", "post"; all when empty
 	Log          io.Writer
 }
 
@@ -31,6 +31,11 @@ type Result struct {
 	SwapSeconds float64 `json:"swap_seconds,omitempty"` // median
 	Plain       float64 `json:"plain_seconds,omitempty"`
 	AgainRatio  float64 `json:"again_ratio,omitempty"` // the same, with the analysis kept from before
+
+	TalkRatio      float64 `json:"talk_ratio,omitempty"` // as SwapRatio, of a text spoken over the whole clip
+	TalkAgainRatio float64 `json:"talk_again_ratio,omitempty"`
+	TalkSeconds    float64 `json:"talk_seconds,omitempty"`
+	TalkPeakMB     float64 `json:"talk_peak_mb,omitempty"`
 
 	PeakMB      float64 `json:"peak_mb,omitempty"`      // own memory, FFmpeg not counted
 	PeakRatio   float64 `json:"peak_ratio,omitempty"`   // for a clip four times as long
@@ -44,6 +49,7 @@ type Result struct {
 // Targets that the project holds itself to.
 const (
 	targetSwap  = 1.7
+	targetTalk  = 2.0
 	targetPeak  = 400.0
 	targetGrow  = 1.10
 	targetReady = 500.0
@@ -89,7 +95,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *Result) error
-	}{{"swap", b.swap}, {"memory", b.memory}, {"start", b.start}, {"post", b.post}} {
+	}{{"swap", b.swap}, {"talk", b.talk}, {"memory", b.memory}, {"start", b.start}, {"post", b.post}} {
 		if len(o.Only) > 0 && !slices.Contains(o.Only, part.name) {
 			continue
 		}
@@ -185,29 +191,35 @@ type report struct {
 // ours runs `twinsync swap` with a cache of its own, fresh or kept.
 func (b *bench) ours(ctx context.Context, in string, fresh bool) (float64, report, error) {
 	var r report
+	took, err := b.command(ctx, fresh, &r, "swap", "--image", b.Image, "--video", in)
+	if s := r.Report.Swap; err == nil && s.Swapped < s.Frames*9/10 {
+		err = fmt.Errorf("only %d of %d frames were swapped: this clip measures nothing", s.Swapped, s.Frames)
+	}
+	return took, r, err
+}
+
+// command runs a command of this program that makes a video, and reads its report.
+func (b *bench) command(ctx context.Context, fresh bool, report any, args ...string) (seconds float64, err error) {
 	cache := filepath.Join(b.dir, "cache")
 	if fresh {
 		if err := os.RemoveAll(cache); err != nil {
-			return 0, r, err
+			return 0, err
 		}
 	}
-	cmd := exec.CommandContext(ctx, b.self, "swap", "--json", "--image", b.Image, "--video", in, "--out", filepath.Join(b.dir, "ours.mp4"))
+	cmd := exec.CommandContext(ctx, b.self, append(args, "--json", "--out", filepath.Join(b.dir, "ours.mp4"))...)
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+cache)
 	cmd.Stderr = b.Log
 	begin := time.Now()
 	out, err := cmd.Output()
-	took := time.Since(begin).Seconds()
+	seconds = time.Since(begin).Seconds()
 	if err != nil {
-		return took, r, fmt.Errorf("twinsync swap: %w: %s", err, out)
+		return seconds, fmt.Errorf("twinsync %s: %w: %s", args[0], err, out)
 	}
 	lines := splitLines(out)
-	if err := json.Unmarshal(lines[len(lines)-1], &r); err != nil {
-		return took, r, fmt.Errorf("report of twinsync swap: %w", err)
+	if err := json.Unmarshal(lines[len(lines)-1], report); err != nil {
+		return seconds, fmt.Errorf("report of twinsync %s: %w", args[0], err)
 	}
-	if s := r.Report.Swap; s.Swapped < s.Frames*9/10 {
-		return took, r, fmt.Errorf("only %d of %d frames were swapped: this clip measures nothing", s.Swapped, s.Frames)
-	}
-	return took, r, nil
+	return seconds, nil
 }
 
 func splitLines(b []byte) [][]byte {
@@ -298,6 +310,11 @@ func (r Result) Print(w io.Writer) {
 	if r.AgainRatio > 0 {
 		fmt.Fprintf(w, "%-58s %8.2f ×\n", "  the same footage again (its analysis is kept)", r.AgainRatio)
 		fmt.Fprintf(w, "%-58s %8.2f s   plain %.2f s\n", "  in seconds on this machine", r.SwapSeconds, r.Plain)
+	}
+	line("talk over plain FFmpeg, the same load, wall time", r.TalkRatio, targetTalk, "×")
+	if r.TalkAgainRatio > 0 {
+		fmt.Fprintf(w, "%-58s %8.2f ×\n", "  the same footage again (its analysis is kept)", r.TalkAgainRatio)
+		fmt.Fprintf(w, "%-58s %8.2f s   %.0f MB of its own at most\n", "  in seconds on this machine", r.TalkSeconds, r.TalkPeakMB)
 	}
 	line("own peak memory, FFmpeg not counted", r.PeakMB, targetPeak, "MB")
 	line("  four times the length", r.PeakRatio, targetGrow, "×")

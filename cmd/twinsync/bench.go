@@ -22,7 +22,7 @@ type speedBenchCmd struct {
 	Image string   `help:"Photo of the face to put in." placeholder:"FILE" default:".cache/samples/photo.jpg"`
 	Video string   `help:"Clip that the load is made of." placeholder:"FILE" default:".cache/samples/clip.mp4"`
 	Runs  int      `help:"Runs of each side; the median counts." default:"3"`
-	Only  []string `help:"Only these of swap, memory, start, post." placeholder:"NAME"`
+	Only  []string `help:"Only these of swap, talk, memory, start, post." placeholder:"NAME"`
 	JSON  bool     `help:"Print JSON."`
 }
 
