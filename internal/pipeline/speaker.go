@@ -9,7 +9,7 @@ import (
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
-	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/lipsync"
 )
 
 // role is one person of the video who says something.
@@ -19,13 +19,9 @@ type role struct {
 	More   []int `json:"more,omitempty"` // the person's index in each further clip, −1 where not in it
 }
 
-// How sure the choice of who speaks must be.
-const (
-	leastVoice  = .15 // correlation of a mouth's opening with the sound
-	voiceMargin = .08 // beyond the next person's
-	voiceSmooth = .12 // seconds over which mouth and sound are compared
-	dominates   = 2.5 // times the time and size on screen of the next person, to be taken where no mouth moves with the sound
-)
+// dominates is how many times the time and size on screen of the next person somebody must have to be taken where no
+// mouth moves with the sound.
+const dominates = 2.5
 
 // chooseSpeakers decides who says what.
 func chooseSpeakers(ctx context.Context, w *work) error {
@@ -112,21 +108,18 @@ func (w *work) whoSpeaks(ctx context.Context) (int, error) {
 	}
 	people := len(w.analysis.People)
 	if sound != nil && !silent(*sound) {
-		level := loudness(sound.Samples, hearRate, w.info)
-		scores := make([]float64, people)
-		best, next := 0, math.Inf(-1)
+		best, top := -1, 0.0
 		for p := range people {
-			scores[p] = moves(w.analysis, p, level, w.fps())
-			if p > 0 && scores[p] > scores[best] {
-				best = p
+			f := lipsync.Footage{Analysis: w.analysis, Person: p, FPS: w.fps(), Sound: sound}
+			switch r, sure, err := lipsync.Moves(ctx, f); {
+			case fault.Is(err, fault.NoUsableMouth):
+			case err != nil:
+				return 0, err
+			case sure && r > top:
+				best, top = p, r
 			}
 		}
-		for p, s := range scores {
-			if p != best {
-				next = max(next, s)
-			}
-		}
-		if scores[best] >= leastVoice && scores[best] >= next+voiceMargin {
+		if best >= 0 {
 			w.warn(fmt.Sprintf("%s: of %d people, person %d speaks in the video and is made to speak", w.fetched.Video.Name, people, best+1))
 			return best, nil
 		}
@@ -157,102 +150,6 @@ func (w *work) whoSpeaks(ctx context.Context) (int, error) {
 	}
 	return 0, fault.New(fault.WhichPerson, w.fetched.Video.Name, "%d people are in the video, and nothing tells which of them is meant", people).
 		WithHint("Name one: a number from 'twinsync faces', largest, a photo, or a place in the picture (--speaker).")
-}
-
-// loudness is how loud a sound is in each frame of a clip, as the logarithm of its power.
-func loudness(s []float32, rate int, info *media.Info) []float64 {
-	out := make([]float64, info.Frames())
-	for n := range out {
-		a := min(max(int(float64(rate)*(info.Time(n)-info.Time(0)).Seconds()), 0), len(s))
-		b := min(max(int(float64(rate)*(info.Time(n+1)-info.Time(0)).Seconds()), a), len(s))
-		var sum float64
-		for _, v := range s[a:b] {
-			sum += float64(v) * float64(v)
-		}
-		out[n] = math.Log10(1e-7 + sum/float64(max(b-a, 1)))
-	}
-	return out
-}
-
-// moves is how well a person's mouth goes with a loudness per frame: the better of the correlations of opening and
-// of its movement, at the best of five offsets.
-func moves(a *face.Analysis, person int, level []float64, fps float64) float64 {
-	open := make([]float64, len(level))
-	for i := range open {
-		open[i] = math.NaN()
-	}
-	for i := range a.Tracks {
-		t := &a.Tracks[i]
-		if t.Person != person {
-			continue
-		}
-		for k := range t.Faces {
-			o := &t.Faces[k]
-			w := math.Hypot(float64(o.Mesh[234].X-o.Mesh[454].X), float64(o.Mesh[234].Y-o.Mesh[454].Y))
-			if o.Frame < len(open) && w > 0 {
-				open[o.Frame] = math.Hypot(float64(o.Mesh[13].X-o.Mesh[14].X), float64(o.Mesh[13].Y-o.Mesh[14].Y)) / w
-			}
-		}
-	}
-	motion := make([]float64, len(open))
-	for i := range motion {
-		motion[i] = math.NaN()
-		if i > 0 {
-			motion[i] = math.Abs(open[i] - open[i-1])
-		}
-	}
-	reach := max(1, int(voiceSmooth*fps))
-	level = averaged(level, reach)
-	best := 0.0
-	for _, x := range [][]float64{averaged(open, reach), averaged(motion, reach)} {
-		for lag := -2; lag <= 2; lag++ {
-			best = max(best, correlated(x, level, lag))
-		}
-	}
-	return best
-}
-
-// averaged is the mean over reach frames on either side; what is no number stays none.
-func averaged(v []float64, reach int) []float64 {
-	out := make([]float64, len(v))
-	for i := range v {
-		if math.IsNaN(v[i]) {
-			out[i] = v[i]
-			continue
-		}
-		var sum float64
-		n := 0
-		for k := max(0, i-reach); k <= min(len(v)-1, i+reach); k++ {
-			if !math.IsNaN(v[k]) {
-				sum += v[k]
-				n++
-			}
-		}
-		out[i] = sum / float64(n)
-	}
-	return out
-}
-
-// correlated is the correlation of x with y moved by lag, where both are numbers; 0 of less than a dozen.
-func correlated(x, y []float64, lag int) float64 {
-	var n, sx, sy, sxx, syy, sxy float64
-	for i, a := range x {
-		k := i + lag
-		if k < 0 || k >= len(y) || math.IsNaN(a) || math.IsNaN(y[k]) {
-			continue
-		}
-		b := y[k]
-		n++
-		sx, sy, sxx, syy, sxy = sx+a, sy+b, sxx+a*a, syy+b*b, sxy+a*b
-	}
-	if n < 12 {
-		return 0
-	}
-	d := math.Sqrt((sxx - sx*sx/n) * (syy - sy*sy/n))
-	if !(d > 1e-12) {
-		return 0
-	}
-	return (sxy - sx*sy/n) / d
 }
 
 // joinMore joins and keeps the analyses of the further footage and finds the speakers in it.

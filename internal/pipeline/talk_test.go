@@ -17,7 +17,6 @@ import (
 	"github.com/twinsync/twinsync/internal/task"
 	"github.com/twinsync/twinsync/lipsync"
 	"github.com/twinsync/twinsync/media"
-	"github.com/twinsync/twinsync/pix"
 	"github.com/twinsync/twinsync/speech"
 )
 
@@ -195,44 +194,27 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// speaking is a video of two people, of whom one opens the mouth when level is high.
-func speaking(level []float64, who int) *face.Analysis {
+// together is a video of two people.
+func together(n int) *face.Analysis {
 	a := &face.Analysis{People: make([]face.Person, 2), Tracks: make([]face.Track, 2)}
 	for p := range a.Tracks {
 		a.Tracks[p].Person = p
-		for n, l := range level {
-			o := face.Observation{Frame: n, Box: face.Box{X: 100 * float32(p), W: 80, H: 100}}
-			o.Mesh[234], o.Mesh[454] = pix.Vec3{X: 0}, pix.Vec3{X: 100}
-			gap := 4 + 3*math.Sin(float64(n)/7)
-			if p == who {
-				gap = 2 + 8*l
-			}
-			o.Mesh[14] = pix.Vec3{Y: float32(gap)}
-			a.Tracks[p].Faces = append(a.Tracks[p].Faces, o)
+		for i := range n {
+			a.Tracks[p].Faces = append(a.Tracks[p].Faces, face.Observation{Frame: i, Box: face.Box{X: 100 * float32(p), W: 80, H: 100}})
 		}
 	}
 	return a
 }
 
-// TestWhoSpeaks: the mouth that moves with the sound is told from one that moves on its own.
+// TestWhoSpeaks: without a sound that tells, who is by far most seen; else the user must say it. (That a mouth which
+// moves with the sound is found is tested where it is found: lipsync.Moves.)
 func TestWhoSpeaks(t *testing.T) {
-	level := make([]float64, 300)
-	for i := range level {
-		level[i] = math.Abs(math.Sin(float64(i)/3.1)) * math.Abs(math.Sin(float64(i)/17))
-	}
-	for who := range 2 {
-		a := speaking(level, who)
-		mine, other := moves(a, who, level, 25), moves(a, 1-who, level, 25)
-		if mine < leastVoice || mine < other+voiceMargin {
-			t.Errorf("person %d: %.2f, the other %.2f", who, mine, other)
-		}
-	}
 	w := newTestWork(t, nil)
 	w.info = &media.Info{Video: media.Video{TimeBase: media.Rational{Num: 1, Den: 25}, Times: make([]int64, 300), End: 300, AvgRate: media.Rational{Num: 25, Den: 1}}}
 	for i := range w.info.Video.Times {
 		w.info.Video.Times[i] = int64(i)
 	}
-	w.analysis = speaking(level, 0)
+	w.analysis = together(300)
 	if _, err := w.whoSpeaks(t.Context()); !fault.Is(err, fault.WhichPerson) {
 		t.Errorf("two people without a sound: %v", err)
 	}

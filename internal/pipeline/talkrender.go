@@ -15,7 +15,8 @@ import (
 type talked struct {
 	Key      string      `json:"key"` // of the encoded piece
 	Range    media.Range `json:"range"`
-	Drawn    int         `json:"drawn"` // frames that got a new mouth
+	Drawn    int         `json:"drawn"`   // frames that got a new mouth
+	Covered  int         `json:"covered"` // frames left as filmed because something lies in front of the mouth
 	Provider string      `json:"provider"`
 }
 
@@ -88,12 +89,14 @@ type canvas struct {
 	frame *pix.Frame
 	k     int // in the segment
 	drawn bool
+	// covered tells that something lies in front of a mouth that should have changed, which so did not.
+	covered bool
 }
 
 // renderTalk draws the mouths into the segment's frames and encodes them once.
 func renderTalk(ctx context.Context, w *work) error {
 	total := w.part.End - w.part.First
-	k, drawn := 0, 0
+	k, drawn, covered := 0, 0, 0
 	err := inOrder(ctx, min(w.r.cfg.Threads, maxWorkers), func() (*canvas, error) {
 		f, err := w.in.Read()
 		if err != nil {
@@ -111,6 +114,9 @@ func renderTalk(ctx context.Context, w *work) error {
 		if c.drawn {
 			drawn++
 		}
+		if c.covered {
+			covered++
+		}
 		w.job.Report(c.k+1, total)
 		return nil
 	})
@@ -127,7 +133,7 @@ func renderTalk(ctx context.Context, w *work) error {
 	if _, err := w.r.cfg.Blobs.Put(ctx, key, w.pieceFile); err != nil {
 		return err
 	}
-	w.out = talked{Key: key, Range: w.part.frames(), Drawn: drawn, Provider: w.r.Provider()}
+	w.out = talked{Key: key, Range: w.part.frames(), Drawn: drawn, Covered: covered, Provider: w.r.Provider()}
 	return nil
 }
 
@@ -148,6 +154,7 @@ func (w *work) drawMouths(c *canvas) error {
 			return err
 		}
 		c.drawn = c.drawn || done.Changed
+		c.covered = c.covered || !done.Changed && done.Covered > 0
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 // TalkReport is what a finished talk says of itself.
 type TalkReport struct {
 	Frames   int         `json:"frames"`
-	Drawn    int         `json:"drawn"` // frames that got a new mouth
+	Drawn    int         `json:"drawn"`   // frames that got a new mouth
+	Covered  int         `json:"covered"` // frames left as filmed because something lies in front of the mouth
 	Seconds  float64     `json:"seconds"`
 	Fit      lipsync.Fit `json:"fit"`
 	Sound    media.Mixed `json:"sound"`
@@ -91,6 +92,10 @@ func reportTalk(ctx context.Context, w *work) error {
 	}
 	for _, p := range w.done {
 		r.Drawn += p.Drawn
+		r.Covered += p.Covered
+	}
+	if r.Covered > 0 {
+		w.warn(fmt.Sprintf("%s: in %d frames something lies in front of the mouth; they stay as filmed", w.fetched.Video.Name, r.Covered))
 	}
 	person := map[int]int{}
 	for i, role := range w.joined.Roles {
