@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/lipsync"
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/pix"
@@ -51,7 +52,9 @@ type Drive struct {
 	Shut     number       `json:"closure"`        // opening on p, b, m above the person's closed mouth, face widths
 	Wide     number       `json:"opening_range"`  // opening on open vowels over that on closures
 	Lips     number       `json:"lips_percent"`   // mean distance of the lips' points from truth, per cent of the face width
-	Movement number       `json:"movement_ratio"` // mean speed of the lips over truth's
+	Movement number       `json:"movement_ratio"` // mean change of the opening between compared frames over truth's
+	Sharp    number       `json:"sharpness"`      // of the mouth laid flat, over that of the same frames as filmed
+	Seam     number       `json:"seam_ratio"`     // likewise
 }
 
 // folds measures both halves of a clip.
@@ -209,6 +212,15 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 		curves = speech.MouthCurves(during(c.timing, float64(f.First-f.Offset)/c.fps, float64(f.End-f.Offset)/c.fps), len(base), c.fps, lead)
 	}
 	near := c.near(base)
+	counts := func(k int) bool { return use[k] }
+	alone := make([]bool, len(base)+1) // there are no neighbours to flicker against
+	for k := range alone {
+		alone[k] = true
+	}
+	filmed, err := r.see(pickFrames(c.frames, base), &series{mesh: pickMeshes(c.own.mesh, base)}, alone, counts)
+	if err != nil {
+		return err
+	}
 	rows := []sheetRow{{"as filmed", pickFrames(c.frames, base)}}
 	for _, d := range plans {
 		out, err := r.draw(c, d.plan, mouths, use)
@@ -219,11 +231,16 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 		if err != nil {
 			return err
 		}
-		f.Drives = append(f.Drives, c.driveFigures(d, s, out, base, use, curves))
+		v := c.driveFigures(d, s, out, base, use, curves)
+		got, err := r.see(out, s, alone, counts)
+		if err != nil {
+			return err
+		}
+		v.Sharp, v.Seam = number(got.sharp/filmed.sharp), number(got.seam/filmed.seam)
+		f.Drives = append(f.Drives, v)
 		rows = append(rows, sheetRow{d.name, out})
 	}
-	var err error
-	f.Sheet, err = r.sheet(fmt.Sprintf("fold--%s--%d.png", c.name, f.First), c, base, rows, func(k int) bool { return use[k] })
+	f.Sheet, err = r.sheet(fmt.Sprintf("fold--%s--%d.png", c.name, f.First), c, base, rows, counts)
 	return err
 }
 
@@ -248,7 +265,6 @@ func (c *clip) driveFigures(d drive, s *series, out []*pix.Frame, base []int, us
 			lips.add(100 * math.Hypot(float64(p.X-q.X), float64(p.Y-q.Y)))
 		}
 	}
-	all := func(k int) bool { return use[k] }
 	v.Opening, v.PSNR, v.SSIM, v.Lips = number(correlation(mine, true_)), number(psnr.value()), number(ssim.value()), number(lips.value())
 	v.Spread = number(deviation(mine) / deviation(true_))
 	var steps, trueSteps mean
@@ -259,7 +275,7 @@ func (c *clip) driveFigures(d drive, s *series, out []*pix.Frame, base []int, us
 	v.Movement = number(steps.value() / trueSteps.value())
 	v.Shut, v.Wide = number(math.NaN()), number(math.NaN())
 	if curves != nil {
-		a, b, _ := s.closures(curves, all)
+		a, b, _ := s.closures(curves, func(k int) bool { return use[k] })
 		v.Shut, v.Wide = number(a-c.own.closed()), number(b/a)
 	}
 	return v
@@ -269,6 +285,14 @@ func pickFrames(frames []*pix.Frame, base []int) []*pix.Frame {
 	out := make([]*pix.Frame, len(base))
 	for k, i := range base {
 		out[k] = frames[i]
+	}
+	return out
+}
+
+func pickMeshes(meshes []*face.Mesh, base []int) []*face.Mesh {
+	out := make([]*face.Mesh, len(base))
+	for k, i := range base {
+		out[k] = meshes[i]
 	}
 	return out
 }

@@ -24,6 +24,13 @@ type pageDub struct {
 	Cells []string
 }
 
+// pageFile is a whole file in the report.
+type pageFile struct {
+	*File
+	Cells  []string
+	Result string
+}
+
 // page is what the template shows.
 type page struct {
 	*Report
@@ -31,6 +38,10 @@ type page struct {
 	Heads  []string
 	Cards  []pageDub
 	Theirs []pageDub
+
+	FileHeads []string
+	Files     []pageFile
+	Every     []pageFile
 }
 
 // html is the report as one page beside its pictures and films. It asks nothing of any server.
@@ -65,6 +76,21 @@ func (r *Report) html() ([]byte, error) {
 		return list
 	}
 	p.Cards, p.Theirs = cards(r.Dubs), cards(r.Others)
+	for _, c := range fileColumns() {
+		p.FileHeads = append(p.FileHeads, c.Head)
+	}
+	for _, f := range r.Languages {
+		file := pageFile{File: f}
+		for _, c := range fileColumns() {
+			if f.Figures != nil {
+				file.Cells = append(file.Cells, c.cell(f.dub()))
+			}
+		}
+		p.Files = append(p.Files, file)
+	}
+	for _, f := range r.Every {
+		p.Every = append(p.Every, pageFile{File: f, Result: f.result()})
+	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -64,6 +65,13 @@ func (r *Report) rows() []row {
 		add(most("flicker over the speaking mouth's as filmed", 1.5, 1.1, 1, 2, "×"), dubs(func(f *Figures) number { return f.Flicker }))
 		add(least("sharpness over the footage's", .9, .97, 1, 2, "×"), dubs(func(f *Figures) number { return f.Sharp }))
 	}
+	if len(r.Languages) > 0 {
+		var v []float64
+		for _, f := range r.Languages {
+			v = append(v, math.Abs(float64(f.Apart)))
+		}
+		add(most("lengths of sound and picture apart, frames", 1, 0, 1, 2, ""), v)
+	}
 	for _, known := range []bool{true, false} {
 		r.foldRows(known, least, add)
 	}
@@ -114,6 +122,7 @@ func (r *Report) foldRows(known bool, least func(string, float64, float64, float
 		return a
 	}
 	add(least(where+"PSNR of the mouth over an unchanged one", 2.2, 4, 1, 1, " dB"), over(func(d *Drive) number { return d.PSNR }))
+	add(least(where+"sharpness of the mouth over the same frames as filmed", .9, .97, 1, 2, "×"), of(best, func(d *Drive) number { return d.Sharp }))
 	add(least(where+"SSIM likewise", .06, .12, 1, 3, ""), over(func(d *Drive) number { return d.SSIM }))
 }
 
@@ -212,6 +221,46 @@ func (c column) cell(d *Dub) string {
 	return strconv.FormatFloat(v*c.Scale, 'f', c.Digits, 64)
 }
 
+// dub is a file as a line of the table of clips.
+func (f *File) dub() *Dub {
+	return &Dub{Clip: f.Clip + " " + f.Language, Frames: f.Frames, Drawn: f.Drawn, Face: number(math.NaN()), Figures: *f.Figures}
+}
+
+// printFiles writes what came of whole files.
+func (r *Report) printFiles(w io.Writer) {
+	for k, f := range r.Languages {
+		if k == 0 {
+			fmt.Fprintf(w, "%-34s %-14s %6s %6s %6s", "file", "voice", "drawn", "wall s", "apart")
+			for _, c := range fileColumns() {
+				fmt.Fprintf(w, " %6s", c.Head)
+			}
+			fmt.Fprintln(w)
+		}
+		if f.Figures == nil {
+			fmt.Fprintf(w, "%-30.30s %-3s %s\n", f.Clip, f.Language, f.result())
+			continue
+		}
+		fmt.Fprintf(w, "%-30.30s %-3s %-14.14s %5.0f%% %6.1f %6.2f", f.Clip, f.Language, f.Voice, 100*float64(f.Drawn)/float64(max(1, f.Frames)), f.Wall, f.Apart)
+		for _, c := range fileColumns() {
+			fmt.Fprintf(w, " %6s", c.cell(f.dub()))
+		}
+		fmt.Fprintln(w)
+	}
+	for _, f := range r.Every {
+		fmt.Fprintf(w, "%-46.46s %6.1f s  %s\n", f.Clip, f.Wall, f.result())
+	}
+	if len(r.Languages)+len(r.Every) > 0 {
+		fmt.Fprintln(w)
+	}
+}
+
+// fileColumns are the columns that can be measured on a finished file.
+func fileColumns() []column {
+	return slices.DeleteFunc(columns(), func(c column) bool {
+		return slices.Contains([]string{"face", "out", "jumps%", "plan", "draw"}, c.Head)
+	})
+}
+
 // Print writes the tables for people.
 func (r *Report) Print(w io.Writer) {
 	list := func(title string, dubs []*Dub) {
@@ -239,14 +288,15 @@ func (r *Report) Print(w io.Writer) {
 	list("clip, new words", r.Dubs)
 	list("the same two inputs", r.Others)
 	if len(r.Folds) > 0 {
-		fmt.Fprintf(w, "%-24s %-16s %-8s %6s %6s %6s %6s %6s %6s %6s\n", "half from half", "driven by", "mode", "r", "PSNR", "SSIM", "artic", "shut", "range", "lips%")
+		fmt.Fprintf(w, "%-24s %-16s %-8s %6s %6s %6s %6s %6s %6s %6s %6s %6s\n", "half from half", "driven by", "mode", "r", "PSNR", "SSIM", "artic", "shut", "range", "lips%", "sharp", "seam")
 	}
 	for _, f := range r.Folds {
 		for _, d := range f.Drives {
-			fmt.Fprintf(w, "%-24.24s %-16s %-8s %6.2f %6.2f %6.3f %6.2f %6.4f %6.1f %6.2f\n",
-				fmt.Sprintf("%.13s %d–%d", f.Clip, f.First, f.End), d.Name, d.Mode, d.Opening, d.PSNR, d.SSIM, d.Spread, d.Shut, d.Wide, d.Lips)
+			fmt.Fprintf(w, "%-24.24s %-16s %-8s %6.2f %6.2f %6.3f %6.2f %6.4f %6.1f %6.2f %6.2f %6.2f\n",
+				fmt.Sprintf("%.13s %d–%d", f.Clip, f.First, f.End), d.Name, d.Mode, d.Opening, d.PSNR, d.SSIM, d.Spread, d.Shut, d.Wide, d.Lips, d.Sharp, d.Seam)
 		}
 	}
+	r.printFiles(w)
 	for _, d := range r.Dubs {
 		for _, note := range d.Report.Warnings {
 			fmt.Fprintf(w, "%s: %s\n", d.Clip, note)

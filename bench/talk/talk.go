@@ -48,15 +48,21 @@ type Options struct {
 	Compare string   // table of other tools' results, or the folder that holds COMPARE.tsv; "" for none
 	Out     string   // folder for contact sheets and the report; "" writes none
 	Seconds float64  // of each clip; 0 is all that fits into memory
-	Speaker speech.Speaker
-	Workers int // frames worked on at once; 0 is all cores
-	Log     io.Writer
+	// Texts is a list of languages and words, apart by tabs: every clip says each from file to file, or those that
+	// Languages names. "" for none.
+	Texts     string
+	Languages []string
+	Every     bool // also make every clip of videos/ and odd/video say something, from file to file
+	Speaker   speech.Speaker
+	Workers   int // frames worked on at once; 0 is all cores
+	Log       io.Writer
 }
 
 // Parts of a run.
 const (
 	PartDubs  = "dubs"  // clips that say something new
 	PartFolds = "folds" // halves of clips spoken with the mouths of the other half
+	PartFiles = "files" // whole files: Texts and Every
 )
 
 // Validate reports the first option that cannot be.
@@ -65,8 +71,8 @@ func (o Options) Validate() error {
 		return fault.New(fault.MissingField, "media", "no folder of clips is given")
 	}
 	for _, p := range o.Only {
-		if p != PartDubs && p != PartFolds {
-			return fault.New(fault.InvalidField, "only", "there is no part %q", p).WithHint("Use %s or %s.", PartDubs, PartFolds)
+		if p != PartDubs && p != PartFolds && p != PartFiles {
+			return fault.New(fault.InvalidField, "only", "there is no part %q", p).WithHint("Use %s, %s or %s.", PartDubs, PartFolds, PartFiles)
 		}
 	}
 	if !(o.Seconds >= 0) || math.IsInf(o.Seconds, 0) {
@@ -80,12 +86,15 @@ func (o Options) Validate() error {
 
 // Report is all that was measured.
 type Report struct {
-	Dubs    []*Dub    `json:"dubs"`
-	Folds   []*Fold   `json:"folds"`
-	Others  []*Dub    `json:"others,omitempty"` // other tools' results, each after ours on the same two
-	Refused []string  `json:"refused"`          // clips that cannot be done, with the reason
-	Seconds float64   `json:"seconds"`
-	Date    time.Time `json:"date"`
+	Dubs    []*Dub   `json:"dubs"`
+	Folds   []*Fold  `json:"folds"`
+	Others  []*Dub   `json:"others,omitempty"` // other tools' results, each after ours on the same two
+	Refused []string `json:"refused"`          // clips that cannot be done, with the reason
+
+	Languages []*File   `json:"languages,omitempty"` // whole files
+	Every     []*File   `json:"every,omitempty"`
+	Seconds   float64   `json:"seconds"`
+	Date      time.Time `json:"date"`
 }
 
 // number is a float that JSON shows as null where it is none.
@@ -154,7 +163,15 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 			return nil, fault.New(fault.NotWritable, "out", "the folder cannot be made").WithCause(err)
 		}
 	}
+	if r.wants(PartFiles) {
+		if err := r.files(ctx, clips); err != nil {
+			return nil, err
+		}
+	}
 	for k, path := range clips {
+		if !r.wants(PartDubs) && !r.wants(PartFolds) {
+			break
+		}
 		r.say("%d of %d: %s", k+1, len(clips), name(path))
 		if err := r.clip(ctx, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", name(path), err)
@@ -168,6 +185,19 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	r.report.Seconds = time.Since(begin).Seconds()
 	return r.report, r.publish()
+}
+
+// files makes whole files.
+func (r *runner) files(ctx context.Context, clips []string) error {
+	if r.Texts != "" {
+		if err := r.languages(ctx, clips); err != nil {
+			return err
+		}
+	}
+	if r.Options.Every {
+		return r.every(ctx)
+	}
+	return nil
 }
 
 // clip measures what is asked for on one clip.
