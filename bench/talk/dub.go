@@ -210,14 +210,13 @@ func (r *runner) figures(f *Figures, c *clip, m *series, out []*pix.Frame, base 
 	if err != nil {
 		return err
 	}
-	// A clip in which nobody speaks has no speaking mouth to be compared with: then all of it is.
-	any := false
-	for _, v := range speaks {
-		any = any || v
-	}
-	theirs, err := r.see(c.frames, c.own, c.cuts(), func(i int) bool { return speaks[i] || !any })
+	talks := c.talks(speaks)
+	theirs, err := r.see(c.frames, c.own, c.cuts(), func(i int) bool { return speaks[i] || !talks })
 	if err != nil {
 		return err
+	}
+	if !talks { // there is no speaking mouth to compare with
+		f.Spread, theirs.flicker = none, math.NaN()
 	}
 	f.Flicker, f.Sharp, f.Seam = number(mine.flicker/theirs.flicker), number(mine.sharp/theirs.sharp), number(mine.seam/theirs.seam)
 	return nil

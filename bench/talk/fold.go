@@ -54,6 +54,7 @@ type Drive struct {
 	Lips     number       `json:"lips_percent"`   // mean distance of the lips' points from truth, per cent of the face width
 	Movement number       `json:"movement_ratio"` // mean change of the opening between compared frames over truth's
 	Sharp    number       `json:"sharpness"`      // of the mouth laid flat, over that of the same frames as filmed
+	Flicker  number       `json:"flicker_ratio"`  // likewise, of the first drive, which alone makes all frames
 	Seam     number       `json:"seam_ratio"`     // likewise
 }
 
@@ -213,17 +214,23 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 	}
 	near := c.near(base)
 	counts := func(k int) bool { return use[k] }
-	alone := make([]bool, len(base)+1) // there are no neighbours to flicker against
-	for k := range alone {
-		alone[k] = true
+	filmed := &series{mesh: pickMeshes(c.own.mesh, base)}
+	truth := pickFrames(c.frames, base)
+	apart := make([]bool, len(base)+1)
+	for k := range apart {
+		apart[k] = true // between frames that are compared there are some that are not made
 	}
-	filmed, err := r.see(pickFrames(c.frames, base), &series{mesh: pickMeshes(c.own.mesh, base)}, alone, counts)
+	was, err := r.see(truth, filmed, apart, counts)
 	if err != nil {
 		return err
 	}
-	rows := []sheetRow{{"as filmed", pickFrames(c.frames, base)}}
-	for _, d := range plans {
-		out, err := r.draw(c, d.plan, mouths, use)
+	rows := []sheetRow{{"as filmed", truth}}
+	for i, d := range plans {
+		made := use
+		if i == 0 {
+			made = nil
+		}
+		out, err := r.draw(c, d.plan, mouths, made)
 		if err != nil {
 			return err
 		}
@@ -232,16 +239,44 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 			return err
 		}
 		v := c.driveFigures(d, s, out, base, use, curves)
-		got, err := r.see(out, s, alone, counts)
+		got, err := r.see(out, s, apart, counts)
 		if err != nil {
 			return err
 		}
-		v.Sharp, v.Seam = number(got.sharp/filmed.sharp), number(got.seam/filmed.seam)
+		v.Sharp, v.Seam, v.Flicker = number(got.sharp/was.sharp), number(got.seam/was.seam), number(math.NaN())
+		if i == 0 {
+			if v.Flicker, err = r.flicker(c, d.plan, out, s, truth, filmed); err != nil {
+				return err
+			}
+		}
 		f.Drives = append(f.Drives, v)
 		rows = append(rows, sheetRow{d.name, out})
 	}
 	f.Sheet, err = r.sheet(fmt.Sprintf("fold--%s--%d.png", c.name, f.First), c, base, rows, counts)
 	return err
+}
+
+// flicker is that of all frames that a plan draws in full, over the same frames as filmed.
+func (r *runner) flicker(c *clip, plan *lipsync.Plan, out []*pix.Frame, s *series, truth []*pix.Frame, filmed *series) (number, error) {
+	cuts := c.cuts()
+	cut := make([]bool, len(out)+1)
+	for k, f := range plan.Frames {
+		cut[k] = cuts[f.Base]
+	}
+	full := func(k int) bool {
+		for _, i := range []int{k - 1, k, k + 1} {
+			if i < 0 || i >= len(out) || plan.Frames[i].Mouth < 0 || plan.Frames[i].Amount < .999 || s.mesh[i] == nil || filmed.mesh[i] == nil {
+				return false
+			}
+		}
+		return true
+	}
+	mine, err := r.see(out, s, cut, full)
+	if err != nil {
+		return 0, err
+	}
+	theirs, err := r.see(truth, filmed, cut, full)
+	return number(mine.flicker / theirs.flicker), err
 }
 
 // driveFigures compares one drive's frames, some of which are nil, with the filmed ones.

@@ -132,10 +132,10 @@ func TestVerdicts(t *testing.T) {
 	if got != "articulation|sharpness over the footage's" {
 		t.Error(got)
 	}
-	r.Folds = []*Fold{{Words: true, Drives: []Drive{{Name: driveWords, Opening: .8, PSNR: 25, SSIM: .9, Sharp: .95}, {Name: driveSound, Opening: .3}, {Name: driveLower, Opening: .3},
+	r.Folds = []*Fold{{Words: true, Drives: []Drive{{Name: driveWords, Opening: .8, PSNR: 25, SSIM: .9, Sharp: .95, Flicker: 1.6}, {Name: driveSound, Opening: .3}, {Name: driveLower, Opening: .3},
 		{Name: driveHigher, Opening: .2}, {Name: driveNone, PSNR: 22, SSIM: .85}}}}
 	got = strings.Join(r.Failed(), "|")
-	want := "articulation|sharpness over the footage's|half from half: by sound alone|half from half: by sound, higher voice (×1.2)|half from half: SSIM likewise"
+	want := "articulation|sharpness over the footage's|half from half: by sound alone|half from half: by sound, higher voice (×1.2)|half from half: flicker of the mouth over the same frames as filmed|half from half: SSIM likewise"
 	if got != want {
 		t.Error(got)
 	}

@@ -125,6 +125,28 @@ func (c *clip) speaks() []bool {
 	return out
 }
 
+// What a clip in which the person speaks has at least: the loudness of its sound (root mean square), below which it is
+// silent, and seconds in which the mouth is used.
+const (
+	leastLoud     = 1e-3
+	leastSpeaking = 1.0
+)
+
+// talks reports whether the person is heard and seen to speak in the clip.
+func (c *clip) talks(speaks []bool) bool {
+	if c.sound == nil {
+		return false
+	}
+	var power, used mean
+	for _, v := range c.sound.Samples {
+		power.add(float64(v) * float64(v))
+	}
+	for _, v := range speaks {
+		used.add(truth(v))
+	}
+	return math.Sqrt(power.value()) > leastLoud && used.sum/c.fps >= leastSpeaking
+}
+
 // openVowel tells the visemes with a wide opening.
 func openVowel(v speech.Viseme) bool {
 	return v == speech.VisemeA || v == speech.VisemeUh || v == speech.VisemeE || v == speech.VisemeO

@@ -73,13 +73,13 @@ func (r *Report) rows() []row {
 		add(most("lengths of sound and picture apart, frames", 1, 0, 1, 2, ""), v)
 	}
 	for _, known := range []bool{true, false} {
-		r.foldRows(known, least, add)
+		r.foldRows(known, least, most, add)
 	}
 	return rows
 }
 
 // foldRows are those of the folds whose words are known, or are not.
-func (r *Report) foldRows(known bool, least func(string, float64, float64, float64, int, string) row, add func(row, []float64)) {
+func (r *Report) foldRows(known bool, least, most func(string, float64, float64, float64, int, string) row, add func(row, []float64)) {
 	var folds []*Fold
 	for _, f := range r.Folds {
 		if f.Words == known {
@@ -123,6 +123,7 @@ func (r *Report) foldRows(known bool, least func(string, float64, float64, float
 	}
 	add(least(where+"PSNR of the mouth over an unchanged one", 2.2, 4, 1, 1, " dB"), over(func(d *Drive) number { return d.PSNR }))
 	add(least(where+"sharpness of the mouth over the same frames as filmed", .9, .97, 1, 2, "×"), of(best, func(d *Drive) number { return d.Sharp }))
+	add(most(where+"flicker of the mouth over the same frames as filmed", 1.5, 1.1, 1, 2, "×"), of(best, func(d *Drive) number { return d.Flicker }))
 	add(least(where+"SSIM likewise", .06, .12, 1, 3, ""), over(func(d *Drive) number { return d.SSIM }))
 }
 
@@ -221,6 +222,14 @@ func (c column) cell(d *Dub) string {
 	return strconv.FormatFloat(v*c.Scale, 'f', c.Digits, 64)
 }
 
+// flicker is that of a drive that made all frames.
+func (d *Drive) flicker() string {
+	if math.IsNaN(float64(d.Flicker)) {
+		return "–"
+	}
+	return strconv.FormatFloat(float64(d.Flicker), 'f', 2, 64)
+}
+
 // dub is a file as a line of the table of clips.
 func (f *File) dub() *Dub {
 	return &Dub{Clip: f.Clip + " " + f.Language, Frames: f.Frames, Drawn: f.Drawn, Face: number(math.NaN()), Figures: *f.Figures}
@@ -288,12 +297,12 @@ func (r *Report) Print(w io.Writer) {
 	list("clip, new words", r.Dubs)
 	list("the same two inputs", r.Others)
 	if len(r.Folds) > 0 {
-		fmt.Fprintf(w, "%-24s %-16s %-8s %6s %6s %6s %6s %6s %6s %6s %6s %6s\n", "half from half", "driven by", "mode", "r", "PSNR", "SSIM", "artic", "shut", "range", "lips%", "sharp", "seam")
+		fmt.Fprintf(w, "%-24s %-16s %-8s %6s %6s %6s %6s %6s %6s %6s %6s %6s %6s\n", "half from half", "driven by", "mode", "r", "PSNR", "SSIM", "artic", "shut", "range", "lips%", "sharp", "seam", "flick")
 	}
 	for _, f := range r.Folds {
 		for _, d := range f.Drives {
-			fmt.Fprintf(w, "%-24.24s %-16s %-8s %6.2f %6.2f %6.3f %6.2f %6.4f %6.1f %6.2f %6.2f %6.2f\n",
-				fmt.Sprintf("%.13s %d–%d", f.Clip, f.First, f.End), d.Name, d.Mode, d.Opening, d.PSNR, d.SSIM, d.Spread, d.Shut, d.Wide, d.Lips, d.Sharp, d.Seam)
+			fmt.Fprintf(w, "%-24.24s %-16s %-8s %6.2f %6.2f %6.3f %6.2f %6.4f %6.1f %6.2f %6.2f %6.2f %6s\n",
+				fmt.Sprintf("%.13s %d–%d", f.Clip, f.First, f.End), d.Name, d.Mode, d.Opening, d.PSNR, d.SSIM, d.Spread, d.Shut, d.Wide, d.Lips, d.Sharp, d.Seam, d.flicker())
 		}
 	}
 	r.printFiles(w)

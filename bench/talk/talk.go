@@ -200,6 +200,9 @@ func (r *runner) files(ctx context.Context, clips []string) error {
 	return nil
 }
 
+// leastHalf is the length of a half, in seconds, from which it is spoken anew: there must be enough to learn from.
+const leastHalf = 4
+
 // clip measures what is asked for on one clip.
 func (r *runner) clip(ctx context.Context, path string) error {
 	c, err := r.openClip(ctx, path)
@@ -215,7 +218,7 @@ func (r *runner) clip(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if r.wants(PartFolds) && c.sound != nil && (c.timing != nil || slices.Contains(r.Only, PartFolds)) {
+	if len(c.frames) >= int(2*leastHalf*c.fps) && r.wants(PartFolds) && c.sound != nil && (c.timing != nil || slices.Contains(r.Only, PartFolds)) {
 		return r.folds(ctx, c)
 	}
 	return nil
