@@ -84,7 +84,11 @@ func (f Fit) Frames(moments []Moment, n int, fps float64, quiet []bool) (base []
 	case f == Remap && n != m && float64(n) >= leastWhole*float64(m) && float64(n) <= mostWhole*float64(m):
 		return stretch(moments, n, quiet), nil
 	case n <= m:
-		return upTo(n), nil
+		first := begin(moments, n)
+		if first > 0 {
+			notes = append(notes, fmt.Sprintf("the result begins at %.1f s of the video, because the person who speaks is not seen before", float64(first)/fps))
+		}
+		return from(first, n), notes
 	}
 	w := swing{moments: moments, fps: fps, slow: stillness(moments, fps)}
 	if f == Loop {
@@ -99,12 +103,41 @@ func (f Fit) Frames(moments []Moment, n int, fps float64, quiet []bool) (base []
 	return w.bounce(n), notes
 }
 
-func upTo(n int) []int {
+func from(first, n int) []int {
 	base := make([]int, n)
 	for i := range base {
-		base[i] = i
+		base[i] = first + i
 	}
 	return base
+}
+
+// enoughSeen is the share of a result's frames in which the speaker is to be seen for it to begin with the footage.
+const enoughSeen = .8
+
+// begin is the frame at which a result of n frames, fewer than there are, begins: the first, unless the head is not
+// in enough of what follows; then the start of the shot, or any frame, from which it is in most.
+func begin(moments []Moment, n int) int {
+	seen := make([]int, len(moments)+1) // before each frame
+	for i := range moments {
+		seen[i+1] = seen[i]
+		if moments[i].Seen {
+			seen[i+1]++
+		}
+	}
+	if float64(seen[n]) >= enoughSeen*float64(n) {
+		return 0
+	}
+	best, most := 0, float64(seen[n])
+	for i := 1; i+n <= len(moments); i++ {
+		count := float64(seen[i+n] - seen[i])
+		if moments[i].Shot != moments[i-1].Shot {
+			count += .1 * float64(n) // a cut is where a result can well begin
+		}
+		if count > most {
+			best, most = i, count
+		}
+	}
+	return best
 }
 
 // speed is how far the head moves from moment i to i+1, in face widths; unseen heads move by unseenSpeed.

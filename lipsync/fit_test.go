@@ -193,6 +193,26 @@ func TestRemapStretchesStillness(t *testing.T) {
 	}
 }
 
+// TestFitBeginsWithTheSpeaker: what is shorter than the footage begins where the speaker is seen.
+func TestFitBeginsWithTheSpeaker(t *testing.T) {
+	moments := nodding(200)
+	for i := range 90 {
+		moments[i].Seen = false
+	}
+	for i := 100; i < 200; i++ {
+		moments[i].Shot = 1
+	}
+	for n, want := range map[int]int{60: 100, 200: 0, 100: 100, 150: 50} {
+		base, notes := Bounce.Frames(moments, n, 25, nil)
+		if base[0] != want || base[n-1] != want+n-1 || (len(notes) > 0) != (want > 0) {
+			t.Errorf("%d frames: %d to %d, notes %v; want from %d", n, base[0], base[n-1], notes, want)
+		}
+	}
+	if base, _ := CutOff.Frames(nodding(200), 60, 25, nil); base[0] != 0 {
+		t.Errorf("begins at %d although the speaker is there", base[0])
+	}
+}
+
 // TestFitWithoutHead: footage in which nobody is seen, or a single frame, is fitted all the same.
 func TestFitWithoutHead(t *testing.T) {
 	for _, m := range []int{1, 2, 3, 40} {

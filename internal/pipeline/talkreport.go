@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twinsync/twinsync/lipsync"
 	"github.com/twinsync/twinsync/media"
@@ -93,6 +94,9 @@ func reportTalk(ctx context.Context, w *work) error {
 	for _, p := range w.done {
 		r.Drawn += p.Drawn
 		r.Covered += p.Covered
+	}
+	if r.Drawn == 0 && r.Covered == 0 && !slices.ContainsFunc(w.voiced.Says, func(s spoken) bool { return s.Silent }) {
+		w.warn(fmt.Sprintf("%s: whoever speaks is not seen while they do; the picture stays as filmed", w.fetched.Video.Name))
 	}
 	if r.Covered > 0 {
 		w.warn(fmt.Sprintf("%s: in %d frames something lies in front of the mouth; they stay as filmed", w.fetched.Video.Name, r.Covered))
