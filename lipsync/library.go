@@ -78,14 +78,15 @@ type library struct {
 // clip is a Footage and what was worked out about it.
 type clip struct {
 	*Footage
-	curves *speech.Curves // of its own words, moved to where its picture is; nil where they are unknown
-	sound  [][]float64    // features of its own sound per frame, moved likewise; nil without
-	offset int            // frames by which the picture is late; negative where it is early
-	trust  float64        // the correlation that it was found with
-	sure   bool
-	ticks  int // length in frames of its mean rate
-	first  int // its first entry in list
-	end    int
+	curves  *speech.Curves // of its own words, moved to where its picture is; nil where they are unknown
+	sound   [][]float64    // features of its own sound per frame, moved likewise; nil without
+	silence []float32      // share of each frame in which nothing is said, likewise; nil where that is unknown
+	offset  int            // frames by which the picture is late; negative where it is early
+	trust   float64        // the correlation that it was found with
+	sure    bool
+	ticks   int // length in frames of its mean rate
+	first   int // its first entry in list
+	end     int
 }
 
 // seen is the person in one frame.
@@ -341,7 +342,7 @@ func (l *library) findRest() {
 	var quiet []int
 	for _, i := range l.used {
 		s := &l.list[i]
-		if c := l.clips[s.clip].curves; c != nil && at(c.Silence, s.tick) > silentFrame {
+		if c := l.clips[s.clip].silence; c != nil && at(c, s.tick) > silentFrame {
 			quiet = append(quiet, i)
 		}
 	}

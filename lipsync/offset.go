@@ -64,6 +64,20 @@ func (l *library) learnOffset(ci int) {
 	if features != nil {
 		c.sound = c.moved(features)
 	}
+	c.silence = c.whenSilent(n)
+}
+
+// whenSilent is the share of each frame in which nothing is said, by the words or else by the sound's level.
+func (c *clip) whenSilent(n int) []float32 {
+	if c.curves != nil {
+		return c.curves.Silence
+	}
+	heard := speech.SoundCurves(*c.Sound, n, c.FPS).Silence
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = heard[min(max(i-c.offset, 0), n-1)]
+	}
+	return out
 }
 
 // moved are rows per frame of the sound moved to the frames of the picture.

@@ -175,13 +175,13 @@ func (l *library) choose(w *Wish, say *said) Mode {
 		c := &l.clips[i]
 		for k := c.first; k < c.end; k++ {
 			s := &l.list[k]
-			if !s.good {
+			if !s.good || c.silence == nil || at(c.silence, s.tick) >= speakingUpTo {
 				continue
 			}
 			if c.sound != nil {
 				heard += 1 / c.FPS
 			}
-			if c.curves != nil && at(c.curves.Silence, s.tick) < speakingUpTo {
+			if c.curves != nil {
 				labelled += 1 / c.FPS
 				if c.sound != nil {
 					both += 1 / c.FPS

@@ -185,7 +185,7 @@ func (c *class) seconds() float64 {
 	var sum float64
 	for _, i := range c.frames {
 		s := &c.l.list[i]
-		if k := &c.l.clips[s.clip]; k.curves == nil || at(k.curves.Silence, s.tick) < speakingUpTo {
+		if k := &c.l.clips[s.clip]; at(k.silence, s.tick) < speakingUpTo {
 			sum += 1 / k.FPS
 		}
 	}
