@@ -163,7 +163,9 @@ func (l *library) wish(w *Wish) *said {
 		s.curves = speech.MouthCurves(nil, n, w.FPS, 0)
 	}
 	if w.Sound != nil && w.Sound.Seconds() > 0 {
-		s.sound = widen(speech.SoundFeatures(*w.Sound, n, w.FPS))
+		ahead := *w.Sound
+		ahead.Samples = ahead.Samples[min(int(lead*float64(ahead.Rate)), len(ahead.Samples)):]
+		s.sound = widen(speech.SoundFeatures(ahead, n, w.FPS))
 	}
 	return s
 }
