@@ -129,6 +129,43 @@ func TestPlanFollowsTheWords(t *testing.T) {
 	}
 }
 
+// A recording with its words, on footage that is heard but whose words nobody knows.
+func TestFootageThatIsOnlyHeard(t *testing.T) {
+	words := sentence(12)
+	a := talking(300, 0, words)
+	m := kept(t, a)
+	jaw := speech.MouthCurves(words, 300, 25, 0).Jaw
+	heard := &speech.Sound{Rate: 16000, Samples: make([]float32, 12*16000)}
+	for i := range heard.Samples { // a voice of 125 Hz with an open vowel's formants, as loud as the mouth is open
+		at := float64(i) / 16000
+		for k := 1; k <= 24; k++ {
+			f := 125 * float64(k)
+			tone := 1/(1+math.Pow((f-750)/150, 2)) + .5/(1+math.Pow((f-1300)/200, 2))
+			heard.Samples[i] += float32(.1 * tone * math.Sin(2*math.Pi*f*at))
+		}
+		heard.Samples[i] *= .02 + jaw[min(int(at*25), 299)]
+	}
+	f := []Footage{{Analysis: a, FPS: 25, Sound: heard}}
+	p, err := NewPlan(context.Background(), f, m, Wish{Base: forward(250), Sound: heard, Timing: words})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Report.Mode != ModeHeard {
+		t.Errorf("mode %q", p.Report.Mode)
+	}
+	c := speech.MouthCurves(words, 250, 25, lead)
+	var want, got []float64
+	for k := range p.Frames {
+		if i := p.Frames[k].Mouth; i >= 0 {
+			q := m.Filmed(i)
+			want, got = append(want, float64(c.Jaw[k])), append(got, gap(&q.Mesh, 13, 14)/gap(&q.Mesh, 234, 454))
+		}
+	}
+	if r := correlation(want, got); r < .6 {
+		t.Errorf("mouths follow the words with a correlation of %.2f", r)
+	}
+}
+
 func TestPictureThatIsLateIsFound(t *testing.T) {
 	words := sentence(12)
 	for _, late := range []int{-6, -1, 0, 6} {

@@ -58,7 +58,13 @@ func (l *library) targets(w *said, mode Mode) [][]float64 {
 	case ModeEnsemble:
 		shapes = l.taughtShapes(w, lesson{phones: true, sound: true}, l.tableShapes)
 	case ModeHeard:
-		shapes = l.taughtShapes(w, lesson{sound: true}, l.tableShapes)
+		// What is said is known, what was said in the footage is not: there the sound alone says what is generally so.
+		shapes = l.taughtShapes(w, lesson{sound: true}, func(w *said) [][]float64 {
+			if w.curves == nil {
+				return l.generalSound(w)
+			}
+			return l.tableShapes(w)
+		})
 	case ModeSound:
 		if l.hasSound() && l.borrowed == nil {
 			shapes = l.taughtShapes(w, lesson{sound: true}, l.generalSound)
