@@ -166,7 +166,7 @@ func (r *runner) speak(ctx context.Context, c *clip, s *said, synthetic bool) (*
 	if err := r.figures(&d.Figures, c, m, out, base, s, func(k int) bool { return plan.Frames[k].Mouth >= 0 }); err != nil {
 		return nil, nil, nil, err
 	}
-	return d, []sheetRow{{"as filmed", pickFrames(c.frames, base)}, {"ours", out}}, base, nil
+	return d, []sheetRow{{label: "as filmed", frames: pickFrames(c.frames, base)}, {label: "ours", frames: out}}, base, nil
 }
 
 // curves are of the words, or of the sound where they are unknown.

@@ -224,7 +224,7 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 	if err != nil {
 		return err
 	}
-	rows := []sheetRow{{"as filmed", truth}}
+	rows := []sheetRow{{label: "as filmed", frames: truth}}
 	for i, d := range plans {
 		made := use
 		if i == 0 {
@@ -250,7 +250,7 @@ func (r *runner) compare(ctx context.Context, c *clip, f *Fold, plans []drive, m
 			}
 		}
 		f.Drives = append(f.Drives, v)
-		rows = append(rows, sheetRow{d.name, out})
+		rows = append(rows, sheetRow{label: d.name, frames: out})
 	}
 	f.Sheet, err = r.sheet(fmt.Sprintf("fold--%s--%d.png", c.name, f.First), c, base, rows, counts)
 	return err

@@ -91,7 +91,7 @@ func (r *runner) others(ctx context.Context, group []other) error {
 	ours.Tool = "ours"
 	r.report.Others = append(r.report.Others, ours)
 	for _, o := range group {
-		d, err := r.other(ctx, o, c, s)
+		d, row, err := r.other(ctx, o, c, s, len(base))
 		if err != nil {
 			if unfit(err) {
 				r.refuse("%s: %v", name(o.path), err)
@@ -100,31 +100,33 @@ func (r *runner) others(ctx context.Context, group []other) error {
 			return fmt.Errorf("%s: %w", name(o.path), err)
 		}
 		r.report.Others = append(r.report.Others, d)
+		rows = append(rows, row)
 	}
 	ours.Sheet, err = r.sheet("compare--"+c.name+".png", c, base, rows, nil)
 	return err
 }
 
-// other measures another tool's result on clip c.
-func (r *runner) other(ctx context.Context, o other, c *clip, s *said) (*Dub, error) {
+// other measures another tool's result on clip c, and shows it at the times of n frames of ours.
+func (r *runner) other(ctx context.Context, o other, c *clip, s *said, n int) (*Dub, sheetRow, error) {
+	row := sheetRow{label: o.tool}
 	info, err := media.Probe(ctx, o.path, clipLimits())
 	if err != nil {
-		return nil, err
+		return nil, row, err
 	}
 	t := &clip{name: name(o.path), path: o.path, info: info, fps: info.Video.AvgRate.Float()}
 	if t.frames, err = readFrames(ctx, o.path, info, info.Frames()); err != nil {
-		return nil, err
+		return nil, row, err
 	}
 	if t.analysis, err = r.analyse(ctx, t.frames, t.fps); err != nil {
-		return nil, err
+		return nil, row, err
 	}
 	if len(t.analysis.People) == 0 {
-		return nil, fault.New(fault.NoFaceInVideo, t.name, "no face was found")
+		return nil, row, fault.New(fault.NoFaceInVideo, t.name, "no face was found")
 	}
 	t.place()
 	m, err := r.measure(ctx, t.frames, t.near(nil), t.fps, 0)
 	if err != nil {
-		return nil, err
+		return nil, row, err
 	}
 	// They play the clip from its beginning, and over again where the sound is longer.
 	base := make([]int, len(t.frames))
@@ -133,9 +135,22 @@ func (r *runner) other(ctx context.Context, o other, c *clip, s *said) (*Dub, er
 	}
 	d := &Dub{Clip: c.name, Tool: o.tool, Frames: len(t.frames), Drawn: len(t.frames), Face: number(t.faceWidth())}
 	err = r.figures(&d.Figures, c, m, t.frames, base, s, func(k int) bool { return m.mesh[k] != nil })
-	none := number(math.NaN())
-	for _, n := range []*number{&d.Figures.Outside, &d.Figures.Plan, &d.Figures.Draw, &d.Figures.Jumps, &d.Figures.Back, &d.Figures.Untouch} {
-		*n = none
+	if err != nil {
+		return nil, row, err
 	}
-	return d, err
+	none := number(math.NaN())
+	for _, v := range []*number{&d.Figures.Outside, &d.Figures.Plan, &d.Figures.Draw, &d.Figures.Jumps, &d.Figures.Back, &d.Figures.Untouch} {
+		*v = none
+	}
+	near := t.near(nil)
+	row.size = t.faceWidth()
+	for k := range n {
+		i := min(int(math.Round(float64(k)/c.fps*t.fps)), len(t.frames)-1)
+		row.frames, row.mesh = append(row.frames, t.frames[i]), append(row.mesh, near[i])
+	}
+	if r.Out == "" {
+		return d, row, nil
+	}
+	d.After = "compare--" + t.name + ".mp4"
+	return d, row, r.film(ctx, filepath.Join(r.Out, d.After), t, t.frames, s)
 }

@@ -33,6 +33,8 @@ const (
 type sheetRow struct {
 	label  string
 	frames []*pix.Frame // nil where a frame was not made
+	mesh   []*face.Mesh // where the face lies in them; nil for where the clip has it
+	size   float64      // with mesh: the face's width in pixels
 }
 
 // zone is a part of a face: what lies around a vertex, in face widths.
@@ -107,7 +109,11 @@ func (r *runner) sheet(file string, c *clip, base []int, rows []sheetRow, use fu
 		for _, row := range rows {
 			for t, k := range shown {
 				label(s, t*tile, y, fmt.Sprintf("%s %d", row.label, k))
-				put(s, t*tile, y+labelLine, z.crop(row.frames[k], &c.seen[base[k]].Mesh, size, tile))
+				m, w := &c.seen[base[k]].Mesh, size
+				if row.mesh != nil {
+					m, w = row.mesh[k], row.size
+				}
+				put(s, t*tile, y+labelLine, z.crop(row.frames[k], m, w, tile))
 			}
 			y += int(math.Round(tile*z.height/z.width)) + labelLine
 		}
