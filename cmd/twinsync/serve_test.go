@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -161,6 +162,23 @@ func TestContract(t *testing.T) {
 		o := order{s.api + "/samples/photo.png", s.status(t, done[0]).ResultURL, beside}
 		if a := s.succeeded(t, s.submit(t, o), "beta-2"); a.ResultURL == o.video {
 			t.Errorf("answer %s", a.Raw)
+		}
+	})
+
+	t.Run("speech", func(t *testing.T) {
+		voice := filepath.Join(samples, "voice.wav")
+		ffmpeg(t, "-f", "lavfi", "-i", "aevalsrc='.3*sin(2*PI*140*t)*abs(sin(5*t))':d=0.8:s=16000", voice)
+		f := url.Values{"audio_url": {s.api + "/samples/voice.wav"}, "video_url": {at("clip.mp4")}, "key": {beside}}
+		a := s.succeeded(t, accepted(t, s.do(t, http.MethodPost, "/lipsync_video", formType, f.Encode())), "beta-2")
+		if n := len(decoded(t, download(t, a.ResultURL))); n != 20 {
+			t.Errorf("%d frames, want 20", n)
+		}
+		f.Set("audio_url", at("clip.mp4")) // a video with sound is a recording, too
+		f.Set("video_url", at("noface.mp4"))
+		id := accepted(t, s.do(t, http.MethodPost, "/lipsync_video", formType, f.Encode()))
+		s.poll(t, id, func(a answer) bool { return a.StatusCode >= 103 })
+		if a := s.status(t, id); a.StatusCode != 104 || !strings.Contains(a.Msg, "video_url: no face") {
+			t.Errorf("nobody there: %s", a.Raw)
 		}
 	})
 
@@ -324,7 +342,7 @@ func TestContract(t *testing.T) {
 		t.Errorf("tasks left files: %q, %v", left, err)
 	}
 	results, err := filepath.Glob(filepath.Join(data, "files", "results", "*", "*"))
-	if err != nil || len(results) != 4 {
+	if err != nil || len(results) != 5 {
 		t.Errorf("results: %q, %v", results, err)
 	}
 	if strings.Contains(s.log.String(), before) || strings.Contains(s.log.String(), "photo.png") {

@@ -114,6 +114,43 @@ func TestTalkSounds(t *testing.T) {
 	}
 }
 
+// TestTalkCast: two people each say something of their own, and further footage lends its mouths.
+func TestTalkCast(t *testing.T) {
+	out, _ := apart(t)
+	two := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Anton, testmedia.Bea}, W: 480, H: 240, FaceSize: 230, Frames: 20, Pan: 5, Nod: 4}).Path
+	more := testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Anton}, W: 320, H: 240, Frames: 15, Nod: 6}).Path
+	dir := t.TempDir()
+	ffmpeg(t, "-f", "lavfi", "-i", "aevalsrc='.3*sin(2*PI*140*t)*abs(sin(9*t))':d=0.6:s=16000", filepath.Join(dir, "a.wav"))
+	list := filepath.Join(dir, "cast.json")
+	if err := os.WriteFile(list, []byte(`[{"speaker": "1", "audio": "a.wav"}, {"speaker": "2", "audio": "a.wav", "from": 0.7}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(out, "o.mp4")
+	got := twinsync(t.Context(), "talk", "--video", two, "--cast", list, "--more-footage", more, "--out", target, "--json")
+	if got.code != exitDone {
+		t.Fatalf("exit %d: %s%s", got.code, got.out, got.err)
+	}
+	var r app.TalkReport
+	got.last(t, &r)
+	rep := r.Report
+	if len(rep.Says) != 2 || rep.Says[0].Person != 1 || rep.Says[1].Person != 2 || math.Abs(rep.Says[1].From-.7) > .001 || len(rep.Speakers) != 2 || rep.Frames != 33 {
+		t.Errorf("%+v", rep)
+	}
+	mouths := rep.Speakers[0].Mouth.LibraryFrames + rep.Speakers[1].Mouth.LibraryFrames
+	if most := max(rep.Speakers[0].Mouth.LibraryFrames, rep.Speakers[1].Mouth.LibraryFrames); most <= 20 || mouths <= 30 {
+		t.Errorf("%d mouths of one person: those of the further footage are not among them", most)
+	}
+	if n := len(decoded(t, target)); n != 33 {
+		t.Errorf("%d frames", n)
+	}
+	got = twinsync(t.Context(), "talk", "--video", talkingClip(t), "--audio", filepath.Join(dir, "a.wav"), "--more-footage", more, "--out", target, "--json")
+	var e struct{ Error struct{ Code, Param string } }
+	got.last(t, &e)
+	if got.code != exitInput || e.Error.Code != string(fault.UnknownPerson) || e.Error.Param != more {
+		t.Errorf("footage of somebody else: exit %d, %+v", got.code, e.Error)
+	}
+}
+
 // TestTalkRefuses: each bad input has its own code, names its field, and leaves nothing behind.
 func TestTalkRefuses(t *testing.T) {
 	out, temp := apart(t)
