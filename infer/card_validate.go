@@ -42,7 +42,7 @@ func (c ModelCard) Validate() error {
 		}
 		return bad("card", "must be %d: the version of the card's format", CardVersion)
 	}
-	steps := []func() error{c.checkWords, c.checkLicence, c.checkFiles, c.checkPicture, c.checkTensors, c.checkKind, c.checkEmbedding, c.checkMask, c.checkDecoder, c.checkRest}
+	steps := []func() error{c.checkWords, c.checkLicence, c.checkFiles, c.checkPicture, c.checkTensors, c.checkKind, c.checkEmbedding, c.checkMask, c.checkDecoder, c.checkRest, c.checkVoice}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -174,8 +174,8 @@ func (c ModelCard) checkFiles() error {
 			return bad(at+"name", "%q is taken", f.Name)
 		}
 		names[strings.ToLower(f.Name)] = true
-		if !slices.Contains([]FileRole{NetworkFile, ConverterFile, MatrixFile, DataFile}, f.Role) {
-			return bad(at+"role", "is %q, must be network, converter, matrix or data", short(string(f.Role)))
+		if !slices.Contains([]FileRole{NetworkFile, ConverterFile, MatrixFile, DataFile, ConfigFile, StyleFile}, f.Role) {
+			return bad(at+"role", "is %q, must be network, converter, matrix, data, config or style", short(string(f.Role)))
 		}
 		if f.Role == MatrixFile && filepath.Ext(f.Name) != ".npy" {
 			return bad(at+"name", "a matrix is a .npy file")
@@ -192,6 +192,11 @@ func (c ModelCard) checkFiles() error {
 		}
 		if len(f.URLs) > maxCardURLs {
 			return bad(at+"urls", "are more than %d", maxCardURLs)
+		}
+		if f.Package != nil {
+			if err := f.Package.check(at + "package"); err != nil {
+				return err
+			}
 		}
 		for j, u := range f.URLs {
 			if err := checkLink(fmt.Sprintf("%surls[%d]", at, j), u); err != nil {

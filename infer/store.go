@@ -248,7 +248,7 @@ func (s *Store) List(all bool) ([]Listed, error) {
 
 // pullable tells whether all files have an address and a digest.
 func (c ModelCard) pullable() bool {
-	return !slices.ContainsFunc(c.Files, func(f CardFile) bool { return f.SHA256 == "" || len(f.URLs) == 0 })
+	return !slices.ContainsFunc(c.Files, func(f CardFile) bool { return f.SHA256 == "" || len(f.URLs) == 0 && f.Package == nil })
 }
 
 func (s *Store) listed(name string) Listed {

@@ -220,7 +220,12 @@ func (c ModelCard) fits(dir string) error {
 		if err := g.checkExternal(card); err != nil {
 			return err
 		}
-		if _, err := bind(card, g); err != nil {
+		if card.Kind == Voice {
+			_, err = bindVoice(card, g)
+		} else {
+			_, err = bind(card, g)
+		}
+		if err != nil {
 			return err
 		}
 		if e := card.Embedding; e != nil && e.Initializer != "" {

@@ -162,6 +162,9 @@ func checkNetwork(ctx context.Context, r *Runtime, path string, c ModelCard, wha
 	if err := g.checkExternal(c); err != nil {
 		return []CheckStep{{what + "'s weights", err}}
 	}
+	if c.Kind == Voice {
+		return checkVoiceNetwork(ctx, r, path, c, g, run)
+	}
 	b, err := bind(c, g)
 	if err != nil {
 		return []CheckStep{{what + "'s tensors", err}}

@@ -96,6 +96,17 @@ func answer(library **espeakLibrary, f frame, out io.Writer) error {
 		}
 		return l.say(r, func(samples []int16, events []espeakEvent) error { return send(out, samples, events) })
 	}
+	if f.kind == frameIPA {
+		var r wirePhonemes
+		if err := json.Unmarshal(f.payload, &r); err != nil {
+			return &wireRefusal{refusedRequest, "phonemes"}
+		}
+		heard, err := l.phonemes(r)
+		if err != nil {
+			return err
+		}
+		return writeJSON(out, frameIPA, heard)
+	}
 	return &wireRefusal{refusedRequest, "unknown"}
 }
 

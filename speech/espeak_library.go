@@ -21,6 +21,7 @@ type espeakLibrary struct {
 	listVoices   func(spec *espeakSpec) **espeakVoice
 	setVoice     func(name *byte) int32
 	setParameter func(parameter, value, relative int32) int32
+	toPhonemes   func(text **byte, mode, phonemes int32) *byte
 	synth        func(text *byte, size uintptr, position uint32, kind int32, end, flags uint32, id *uint32, user uintptr) int32
 
 	// heard takes what the callback brings while synth runs; an error stops the library.
@@ -58,6 +59,7 @@ const (
 	parameterPitch      = 3
 	positionByCharacter = 1
 	charsUTF8           = 1
+	phonemesIPA         = 2
 )
 
 // libraryNames are where the library is looked for.
@@ -99,7 +101,7 @@ func openLibrary(o wireOpen) (*espeakLibrary, error) {
 	for name, f := range map[string]any{
 		"espeak_Initialize": &initialize, "espeak_Info": &info, "espeak_SetSynthCallback": &setCallback,
 		"espeak_ListVoices": &l.listVoices, "espeak_SetVoiceByName": &l.setVoice,
-		"espeak_SetParameter": &l.setParameter, "espeak_Synth": &l.synth,
+		"espeak_SetParameter": &l.setParameter, "espeak_Synth": &l.synth, "espeak_TextToPhonemes": &l.toPhonemes,
 	} {
 		symbol, err := purego.Dlsym(handle, name)
 		if err != nil {
@@ -175,6 +177,28 @@ func (l *espeakLibrary) say(r wireSpeak, heard func([]int16, []espeakEvent) erro
 		return &wireRefusal{refusedText, fmt.Sprintf("espeak_Synth: %d", code)}
 	}
 	return nil
+}
+
+// phonemes gives each clause's phonemes in IPA, with stress, as espeak_TextToPhonemes has them.
+func (l *espeakLibrary) phonemes(r wirePhonemes) ([]string, error) {
+	if l.setVoice(cString(r.Voice)) != 0 {
+		return nil, &wireRefusal{refusedVoice, r.Voice}
+	}
+	out := make([]string, len(r.Clauses))
+	for i, clause := range r.Clauses {
+		text := append([]byte(clause), 0)
+		var pin runtime.Pinner
+		pin.Pin(&text[0]) // the library is given the address of its address
+		at := &text[0]
+		pin.Pin(&at)
+		for at != nil && len(out[i]) < 4*len(clause)+4096 { // it moves on by what it took for a clause, and ends with null
+			if part := goString(l.toPhonemes(&at, charsUTF8, phonemesIPA)); part != "" {
+				out[i] += part + " "
+			}
+		}
+		pin.Unpin()
+	}
+	return out, nil
 }
 
 // voices lists the voices, or, with true, the variants of timbre.

@@ -15,4 +15,5 @@ func openLibrary(wireOpen) (*espeakLibrary, error) {
 }
 
 func (*espeakLibrary) say(wireSpeak, func([]int16, []espeakEvent) error) error { return nil }
+func (*espeakLibrary) phonemes(wirePhonemes) ([]string, error)                 { return nil, nil }
 func (*espeakLibrary) voices(bool) []libraryVoice                              { return nil }

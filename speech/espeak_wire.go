@@ -10,14 +10,16 @@ import (
 // How the driver and its child process talk, over the child's standard input and output: frames of one
 // byte that says what it is, four bytes of length (little endian) and that many bytes.
 //
-//	driver → child   'o' wireOpen   'v' nothing       's' wireSpeak
+//	driver → child   'o' wireOpen   'v' nothing       's' wireSpeak   'i' wirePhonemes
 //	child → driver   'h' wireHello  'v' wireVoices    'a' samples, 16 bits, little endian
 //	                 'p' []espeakEvent, in the order in which they are heard
+//	                 'i' []string, a clause each
 //	                 'd' nothing: the request is done   'x' wireRefusal: it is not, and why
 const (
 	frameOpen    = 'o'
 	frameVoices  = 'v'
 	frameSpeak   = 's'
+	frameIPA     = 'i'
 	frameHello   = 'h'
 	frameSound   = 'a'
 	frameEvents  = 'p'
@@ -47,6 +49,12 @@ type wireSpeak struct {
 	Text  string `json:"text"`
 	Speed int    `json:"speed"` // words per minute, 80…450
 	Pitch int    `json:"pitch"` // 0…100
+}
+
+// wirePhonemes asks for the phonemes of clauses.
+type wirePhonemes struct {
+	Voice   string   `json:"voice"`
+	Clauses []string `json:"clauses"`
 }
 
 // wireVoices are the library's voices.

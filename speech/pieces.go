@@ -76,10 +76,15 @@ func rankOf(before, after rune) int {
 // joinSounds puts parts together. At every joint what is silent is taken away first, so that the pause is the text's and not what
 // a voice happens to leave at the ends.
 func joinSounds(sounds []Sound, pieces []textPiece) Sound {
+	out, _ := joinedAt(sounds, pieces)
+	return out
+}
+
+// joinedAt also tells by how many seconds each part's own times are moved.
+func joinedAt(sounds []Sound, pieces []textPiece) (out Sound, moved []float64) {
 	if len(sounds) == 1 {
-		return sounds[0]
+		return sounds[0], []float64{0}
 	}
-	out := Sound{}
 	for i, s := range sounds {
 		if out.Rate == 0 {
 			out.Rate = s.Rate
@@ -93,12 +98,13 @@ func joinSounds(sounds []Sound, pieces []textPiece) Sound {
 		if i == len(sounds)-1 {
 			to = len(s.Samples)
 		}
+		moved = append(moved, float64(len(out.Samples)-from)/float64(out.Rate))
 		out.Samples = append(out.Samples, s.Samples[from:to]...)
 		if i < len(sounds)-1 {
 			out.Samples = append(out.Samples, make([]float32, int(math.Round(pieces[i].pause*float64(out.Rate))))...)
 		}
 	}
-	return out
+	return out, moved
 }
 
 // loudPart is the part of a sound from the first to the last 10 ms that are within 50 dB of its loudest, with 10 ms more on both

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/twinsync/twinsync/bench/talk"
+	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/internal/app"
 	"github.com/twinsync/twinsync/internal/config"
 )
@@ -30,7 +31,7 @@ func (c *talkBenchCmd) speaksJSON() bool { return c.JSON }
 
 // Run measures and prints the tables.
 func (c *talkBenchCmd) Run(ctx context.Context, t terminal) error {
-	speakers, err := app.OpenSpeakers(config.Voices{})
+	speakers, err := app.OpenSpeakers(config.Voices{}, nil, infer.Options{})
 	if err != nil {
 		return err
 	}

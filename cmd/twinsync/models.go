@@ -35,7 +35,7 @@ func (f modelsFlags) speaksJSON() bool { return f.JSON }
 
 type modelsListCmd struct {
 	All  bool   `help:"Also the published networks that are known and not added."`
-	Kind string `help:"Only this kind: ${enum}." enum:"any,swapper,enhancer,occluder,parser,recogniser,converter,detector,landmarker,lip-sync" default:"any"`
+	Kind string `help:"Only this kind: ${enum}." enum:"any,swapper,enhancer,occluder,parser,recogniser,converter,detector,landmarker,lip-sync,voice" default:"any"`
 	modelsFlags
 }
 

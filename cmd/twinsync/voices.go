@@ -18,13 +18,14 @@ type voicesCmd struct {
 	Language string `help:"Only voices for this language, such as de or pt-BR." placeholder:"TAG"`
 	JSON     bool   `help:"Print JSON."`
 	config.Voices
+	storeFlags
 }
 
 func (c voicesCmd) speaksJSON() bool { return c.JSON }
 
 // Run lists voices.
 func (c *voicesCmd) Run(ctx context.Context, t terminal) error {
-	voices, err := listVoices(ctx, t, c.Voices)
+	voices, err := listVoices(ctx, t, c.Voices, c.request())
 	if err != nil {
 		return err
 	}
@@ -55,13 +56,14 @@ func (c *voicesCmd) Run(ctx context.Context, t terminal) error {
 type languagesCmd struct {
 	JSON bool `help:"Print JSON."`
 	config.Voices
+	storeFlags
 }
 
 func (c languagesCmd) speaksJSON() bool { return c.JSON }
 
 // Run lists languages.
 func (c *languagesCmd) Run(ctx context.Context, t terminal) error {
-	voices, err := listVoices(ctx, t, c.Voices)
+	voices, err := listVoices(ctx, t, c.Voices, c.request())
 	if err != nil {
 		return err
 	}
@@ -82,8 +84,8 @@ func (c *languagesCmd) Run(ctx context.Context, t terminal) error {
 }
 
 // listVoices asks all drivers; what some of them say instead of voices is printed, unless none has any.
-func listVoices(ctx context.Context, t terminal, v config.Voices) ([]speech.Voice, error) {
-	speakers, err := app.OpenSpeakers(v)
+func listVoices(ctx context.Context, t terminal, v config.Voices, models app.ModelsRequest) ([]speech.Voice, error) {
+	speakers, err := app.OpenVoices(v, models)
 	if err != nil {
 		return nil, err
 	}

@@ -150,3 +150,41 @@ func Oracle(side int64, tables ...Table) *Graph {
 	}
 	return g
 }
+
+// PiperVoice is like Piper's voices: tokens [1, n], their number, three scales to audio [1, 1, 1, n]. A sample for each token:
+// token/1000 · scales[1] + scales[0].
+func PiperVoice() *Graph {
+	g := new(Graph)
+	tokens := g.Input("input", Int64, Any, Any)
+	g.Input("input_lengths", Int64, Any)
+	scales := g.Input("scales", Float, 3)
+	part := func(name string, i int64) string {
+		return g.Node("Slice", []string{scales, g.Ints(name+"0", []int64{i}, 1), g.Ints(name+"1", []int64{i + 1}, 1)})
+	}
+	real := g.Node("Mul", []string{g.Node("Cast", []string{tokens}, Attr{"to", int64(Float)}), g.Floats("thousandth", []float32{.001})})
+	sum := g.Node("Add", []string{g.Node("Mul", []string{real, part("length", 1)}), part("noise", 0)})
+	g.NodeTo("Unsqueeze", []string{sum, g.Ints("axes", []int64{1, 2}, 2)}, []string{"output"})
+	g.Output("output", Float, Any, Any, 1, Any)
+	return g
+}
+
+// KokoroVoice is like Kokoro with durations: tokens [1, n], a style [1, 256] and a speed to audio [2·n] and durations [n], each 2. Two samples for each
+// token: token/1000 · speed and style[0].
+func KokoroVoice() *Graph {
+	g := new(Graph)
+	tokens := g.Input("tokens", Int64, 1, Any)
+	style := g.Input("style", Float, 1, 256)
+	speed := g.Input("speed", Float, 1)
+	real := g.Node("Mul", []string{g.Node("Cast", []string{tokens}, Attr{"to", int64(Float)}), g.Floats("thousandth", []float32{.001})})
+	first := g.Node("Slice", []string{style, g.Ints("from", []int64{0}, 1), g.Ints("to", []int64{1}, 1), g.Ints("axis", []int64{1}, 1)})
+	none := g.Node("Mul", []string{real, g.Floats("zero", []float32{0})})
+	a, b := g.Node("Mul", []string{real, speed}), g.Node("Add", []string{none, first})
+	axis := g.Ints("last", []int64{2}, 1)
+	both := g.Node("Concat", []string{g.Node("Unsqueeze", []string{a, axis}), g.Node("Unsqueeze", []string{b, axis})}, Attr{"axis", int64(2)})
+	flat := g.Ints("flat", []int64{-1}, 1)
+	g.NodeTo("Reshape", []string{both, flat}, []string{"audio"})
+	g.NodeTo("Reshape", []string{g.Node("Add", []string{none, g.Floats("two", []float32{2})}), flat}, []string{"durations"})
+	g.Output("audio", Float, Any)
+	g.Output("durations", Float, Any)
+	return g
+}

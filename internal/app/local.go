@@ -96,7 +96,7 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 			return nil, err
 		}
 	}
-	if l.voices, err = OpenSpeakers(o.Voices); err != nil {
+	if l.voices, err = OpenSpeakers(o.Voices, o.Models.store, infer.Options{Provider: o.Provider, Threads: voiceThreads}); err != nil {
 		return nil, err
 	}
 	l.words = openReference()

@@ -234,11 +234,11 @@ func pullable(c infer.ModelCard, files []string) error {
 	for _, f := range c.Files {
 		switch {
 		case !slices.Contains(files, f.Name):
-		case len(f.URLs) == 0:
+		case len(f.URLs) == 0 && f.Package == nil:
 			return noAddress(c.Name)
 		case f.SHA256 == "":
 			return fault.New(fault.Unsupported, "sha256", "the card of %s does not know the digest of %s, so that a download cannot be told from a forgery", c.Name, f.Name).
-				WithHint("Give the digest that you trust with --sha256, or the file itself: twinsync models add %s --file FILE. Its address is %s.", c.Name, f.URLs[0])
+				WithHint("Give the digest that you trust with --sha256, or the file itself: twinsync models add %s --file FILE. Its address is %s.", c.Name, whereFrom(f))
 		}
 	}
 	return nil
@@ -284,7 +284,7 @@ func (r ModelsRequest) download(ctx context.Context, s *infer.Store, in *infer.I
 	return err
 }
 
-// fetchFirst downloads a file from the first of its addresses that gives it.
+// fetchFirst downloads a file from the first of its addresses that gives it, or takes it out of its package.
 func fetchFirst(ctx context.Context, fetcher *fetch.Fetcher, file infer.CardFile, path string, progress func(Download)) (err error) {
 	for _, address := range file.URLs {
 		want := fetch.Pinned{SHA256: file.SHA256, Size: file.Size, Progress: func(n int64) {
@@ -294,7 +294,14 @@ func fetchFirst(ctx context.Context, fetcher *fetch.Fetcher, file infer.CardFile
 			return err
 		}
 	}
-	return err
+	if file.Package == nil {
+		return err
+	}
+	progress(Download{File: file.Name, Size: file.Size})
+	if perr := fetchPackage(ctx, file, path); perr != nil {
+		return errors.Join(perr, err)
+	}
+	return nil
 }
 
 // CheckModel looks at everything that a network needs: one that was added, by name, or a card by its path, with

@@ -2,17 +2,21 @@ package app
 
 import (
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/internal/config"
 	"github.com/twinsync/twinsync/speech"
 )
 
 // OpenSpeakers gives the voices that are there to use: those that are built in, and the operator's. Nothing is started or asked before
-// it is needed. Close it.
-func OpenSpeakers(v config.Voices) (*speech.Speakers, error) {
+// it is needed. models has the voices that were added as networks, which o runs; nil for none. Close it.
+func OpenSpeakers(v config.Voices, models func() (*infer.Store, error), o infer.Options) (*speech.Speakers, error) {
 	if err := v.Validate(); err != nil {
 		return nil, err
 	}
 	drivers := []speech.Driver{speech.EspeakDriver(speech.EspeakOptions{})}
+	if models != nil {
+		drivers = append(drivers, speech.CardDriver(speech.CardOptions{Store: models, Infer: o}))
+	}
 	if v.SpeechURL != "" {
 		drivers = append(drivers, speech.OpenAIDriver(speech.OpenAIOptions{
 			ServiceOptions: speech.ServiceOptions{URL: v.SpeechURL, Key: v.SpeechKey, Setting: "speech"}, Model: v.SpeechModel, Voices: v.SpeechVoices,
@@ -89,3 +93,11 @@ func command(setting string, words []string) (speech.CommandOptions, error) {
 	words, err := config.ParseCommand(words)
 	return speech.CommandOptions{Command: words, Setting: setting}, err
 }
+
+// OpenVoices is OpenSpeakers for a command that has the places of added networks.
+func OpenVoices(v config.Voices, models ModelsRequest) (*speech.Speakers, error) {
+	return OpenSpeakers(v, models.store, infer.Options{Provider: models.Provider, Threads: voiceThreads})
+}
+
+// voiceThreads is how many cores a network that speaks may use: nothing else runs while it does.
+const voiceThreads = 2

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/internal/config"
 )
 
@@ -22,7 +23,7 @@ func TestVoicesOfSettings(t *testing.T) {
 	}))
 	defer s.Close()
 	v := config.Voices{SpeechURL: s.URL, SpeechKey: "k", SpeechCommand: []string{"say", "{text}"}, TranscribeCommand: []string{"whisper-cli"}, TranslateURL: s.URL, TranslateAPI: config.LibreTranslate}
-	speakers, err := OpenSpeakers(v)
+	speakers, err := OpenSpeakers(v, nil, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestNothingSetUp(t *testing.T) {
 	if _, err := OpenTranslator(config.Voices{}); !fault.Is(err, fault.Unsupported) || fault.From(err).Param != "translate-url" {
 		t.Error(err)
 	}
-	if _, err := OpenSpeakers(config.Voices{SpeechURL: "nowhere"}); !fault.Is(err, fault.InvalidField) {
+	if _, err := OpenSpeakers(config.Voices{SpeechURL: "nowhere"}, nil, infer.Options{}); !fault.Is(err, fault.InvalidField) {
 		t.Error(err)
 	}
 }

@@ -91,7 +91,7 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 	if err != nil {
 		return err
 	}
-	voices, err := OpenSpeakers(cfg.Voices)
+	voices, err := OpenSpeakers(cfg.Voices, func() (*infer.Store, error) { return ModelStore(cfg) }, infer.Options{Provider: cfg.Device, Threads: voiceThreads})
 	if err != nil {
 		return err
 	}
