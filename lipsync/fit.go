@@ -38,10 +38,10 @@ const (
 
 // Length is how many frames the result has, when the footage has m and the voice n.
 func (f Fit) Length(m, n int) int {
-	switch {
-	case f == CutOff:
+	switch f {
+	case CutOff:
 		return min(m, n)
-	case f == Silence:
+	case Silence:
 		return max(m, n)
 	}
 	return n

@@ -101,32 +101,30 @@ func readCast(path string, d castDefaults) ([]pipeline.Say, error) {
 		if who == "" {
 			who = d.who
 		}
-		if s.Who, err = speaker(who); err != nil {
-			return nil, err
-		}
+		s.Who = speaker(who)
 		says = append(says, s)
 	}
 	return says, nil
 }
 
 // speaker reads the choice of a person: a word, a number, a place, or the name of a photo.
-func speaker(who string) (w pipeline.Who, err error) {
+func speaker(who string) (w pipeline.Who) {
 	if who == "" || who == pipeline.Auto || who == pipeline.Largest {
 		w.Person = who
-		return w, nil
+		return w
 	}
 	if _, err := strconv.Atoi(who); err == nil {
 		w.Person = who
-		return w, nil
+		return w
 	}
 	if _, err := os.Stat(who); err != nil {
 		if spot, ok := place(who); ok {
 			w.At = &spot
-			return w, nil
+			return w
 		}
 	}
 	w.Like = file(who)
-	return w, nil
+	return w
 }
 
 // place reads "X,Y" or "X,Y@TIME".

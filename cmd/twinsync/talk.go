@@ -97,13 +97,9 @@ func (c *talkCmd) spec() (pipeline.Talk, error) {
 	if c.Text == "" && c.Script == "" && c.Audio == "" {
 		return s, usageError("there is nothing to say: give --text, --script or --audio")
 	}
-	who, err := speaker(c.Speaker)
-	if err != nil {
-		return s, err
-	}
 	s.Says = []pipeline.Say{{
 		Text: c.Text, Script: file(c.Script), Audio: file(c.Audio), Transcript: file(c.Transcript),
-		Language: c.Language, Voice: c.Voice, Tempo: c.Tempo, Pitch: c.Pitch, Who: who,
+		Language: c.Language, Voice: c.Voice, Tempo: c.Tempo, Pitch: c.Pitch, Who: speaker(c.Speaker),
 	}}
 	return s, nil
 }

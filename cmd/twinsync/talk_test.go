@@ -231,14 +231,14 @@ func TestSpeaker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for in, want := range map[string]string{"auto": "auto", "": "", "largest": "largest", "3": "3"} {
-		if w, err := speaker(in); err != nil || w.Person != want || w.At != nil || w.Like != nil {
-			t.Errorf("%q: %+v, %v", in, w, err)
+		if w := speaker(in); w.Person != want || w.At != nil || w.Like != nil {
+			t.Errorf("%q: %+v", in, w)
 		}
 	}
-	if w, _ := speaker("120, 80.5@1.5s"); w.At == nil || w.At.X != 120 || w.At.Y != 80.5 || w.At.Time.Seconds() != 1.5 {
+	if w := speaker("120, 80.5@1.5s"); w.At == nil || w.At.X != 120 || w.At.Y != 80.5 || w.At.Time.Seconds() != 1.5 {
 		t.Errorf("%+v", w)
 	}
-	if w, _ := speaker(photo); w.Like == nil || w.Like.Path != photo {
+	if w := speaker(photo); w.Like == nil || w.Like.Path != photo {
 		t.Errorf("%+v", w)
 	}
 }

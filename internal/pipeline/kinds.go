@@ -104,7 +104,7 @@ func videoParts(t task.Task) ([]task.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parts(f.clip.parts(0))
+	return parts(f.parts(0))
 }
 
 // unseenParts are the segments of all footage that has no analysis yet.
