@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
@@ -58,49 +59,49 @@ func (e *onnxEngine) draw(ctx context.Context, f *pix.Frame, o *face.Observation
 	if err != nil {
 		return err
 	}
-	sq, ok := align(n.templates, points, n.side)
-	if !ok || squareBox(sq, f.Bounds()).Empty() {
+	sq, ok := patch.Align(n.templates, points, n.side)
+	if !ok || patch.SquareBox(sq, f.Bounds()).Empty() {
 		return nil
 	}
 	source, err := e.sourceFor(ctx, f, o)
 	if err != nil {
 		return err
 	}
-	swapped, masks, err := n.swap(ctx, cutOutSquare(f, sq, n.side*n.boost), source)
+	swapped, masks, err := n.swap(ctx, patch.Cut(f, sq, n.side*n.boost), source)
 	if err != nil {
 		return err
 	}
-	p := &patch{picture: swapped, square: sq, weight: weight}
+	p := &patch.Patch{Picture: swapped, Square: sq, Weight: weight}
 	for _, m := range masks {
-		p.masks = append(p.masks, shade{m, sq})
+		p.Masks = append(p.Masks, patch.Shade{Map: m, Square: sq})
 	}
-	p.masks = append(p.masks, shade{n.box, sq})
+	p.Masks = append(p.Masks, patch.Shade{Map: n.box, Square: sq})
 	if area := n.Swapper.Card().Mask.Area; area != "" {
-		p.masks = append(p.masks, shade{areaMask(area, &o.Mesh, sq, n.side*n.boost), sq})
+		p.Masks = append(p.Masks, patch.Shade{Map: patch.AreaMask(area, &o.Mesh, sq, n.side*n.boost), Square: sq})
 	}
 	front, err := e.inFront(ctx, f, o, l, points, sq)
 	if err != nil {
 		return err
 	}
-	p.masks = append(p.masks, front...)
+	p.Masks = append(p.Masks, front...)
 	if n.Parser != nil {
 		s, err := n.parse(ctx, f, p, points, sq)
 		if err != nil {
 			return err
 		}
-		p.masks = append(p.masks, s)
+		p.Masks = append(p.Masks, s)
 	}
-	patches := []*patch{p}
+	patches := []*patch.Patch{p}
 	if n.Enhancer != nil {
 		q, err := n.enhance(ctx, f, p, points, sq)
 		if err != nil {
 			return err
 		}
 		// What lies in front of the face is not the enhancer's business either.
-		q.masks = append(q.masks, front...)
+		q.Masks = append(q.Masks, front...)
 		patches = append(patches, q)
 	}
-	lay(f, patches, e.target != nil && e.target.grey)
+	patch.Lay(f, patches, e.target != nil && e.target.grey)
 	return nil
 }
 
@@ -134,14 +135,14 @@ func (n *Networks) swap(ctx context.Context, p *pix.RGB, source []float32) (swap
 	if !n.Swapper.Batch() {
 		most = 1
 	}
-	size := inputLen(n.Swapper, infer.RoleTarget)
+	size := patch.InputLen(n.Swapper, infer.RoleTarget)
 	made := make([]*pix.RGB, 0, len(tiles))
 	own := make([]pix.Map, 0, len(tiles))
 	for first := 0; first < len(tiles); first += most {
 		each := min(most, len(tiles)-first)
 		in := make([]float32, each*size)
 		for k, t := range tiles[first : first+each] {
-			encode(in[k*size:(k+1)*size], t, target)
+			patch.Encode(in[k*size:(k+1)*size], t, target)
 		}
 		inputs := map[infer.Role][]float32{infer.RoleTarget: in}
 		for range each {
@@ -151,13 +152,13 @@ func (n *Networks) swap(ctx context.Context, p *pix.RGB, source []float32) (swap
 				}
 			}
 		}
-		out, err := runNetwork(ctx, n.Swapper, each, inputs)
+		out, err := patch.Run(ctx, n.Swapper, each, inputs)
 		if err != nil {
 			return nil, nil, err
 		}
 		for k := range each {
 			i := card.OutputIndex(infer.RoleImage)
-			made = append(made, decode(part(out[i], k, each), card.Outputs[i]))
+			made = append(made, patch.Decode(part(out[i], k, each), card.Outputs[i]))
 			if rule := card.Mask.Network; rule != nil {
 				masks, err := ownMasks(card, out, k, each)
 				if err != nil {
@@ -185,7 +186,7 @@ func part(all []float32, k, count int) []float32 {
 func ownMasks(card infer.ModelCard, out [][]float32, k, count int) (masks []pix.Map, err error) {
 	for i, o := range card.Outputs {
 		if o.Role == infer.RoleMask || o.Role == infer.RoleTargetMask {
-			m := decodeMask(part(out[i], k, count), o)
+			m := patch.DecodeMask(part(out[i], k, count), o)
 			if m.W == 0 || len(masks) > 0 && m.W != masks[0].W {
 				return nil, noSquare("model", card.Name)
 			}
@@ -216,67 +217,67 @@ func meanMask(all []pix.Map) []pix.Map {
 }
 
 // inFront are the masks of what lies in front of the face: an occluder's, or what the engine itself sees.
-func (e *onnxEngine) inFront(ctx context.Context, f *pix.Frame, o *face.Observation, l *light, points infer.FivePoints, sq pix.Square) ([]shade, error) {
+func (e *onnxEngine) inFront(ctx context.Context, f *pix.Frame, o *face.Observation, l *light, points infer.FivePoints, sq pix.Square) ([]patch.Shade, error) {
 	net := e.networks.Occluder
 	if net == nil {
 		if l == nil || len(l.object.Pix) == 0 {
 			return nil, nil
 		}
-		return []shade{{objectMask(l.object, &o.Mesh, sq), sq}}, nil
+		return []patch.Shade{Map: {objectMask(l.object, &o.Mesh, sq), Square: sq}}, nil
 	}
 	at, err := squareOf(net, points, sq)
 	if err != nil {
 		return nil, err
 	}
-	raw, out, err := picture(ctx, net, cutOutSquare(f, at, pictureSide(net, infer.RoleTarget)), infer.RoleMask)
+	raw, out, err := picture(ctx, net, patch.Cut(f, at, patch.Side(net, infer.RoleTarget)), infer.RoleMask)
 	if err != nil {
 		return nil, err
 	}
-	m := decodeMask(raw, out)
+	m := patch.DecodeMask(raw, out)
 	if m.W == 0 {
 		return nil, noSquare("occluder", net.Card().Name)
 	}
-	return []shade{{softened(m, net.Card().Mask), at}}, nil
+	return []patch.Shade{Map: {patch.Softened(m, net.Card().Mask), Square: at}}, nil
 }
 
 // parse finds the parts of the swapped face that are kept.
-func (n *Networks) parse(ctx context.Context, f *pix.Frame, p *patch, points infer.FivePoints, sq pix.Square) (shade, error) {
+func (n *Networks) parse(ctx context.Context, f *pix.Frame, p *patch.Patch, points infer.FivePoints, sq pix.Square) (patch.Shade, error) {
 	at, err := squareOf(n.Parser, points, sq)
 	if err != nil {
-		return shade{}, err
+		return patch.Shade{}, err
 	}
-	side := pictureSide(n.Parser, infer.RoleTarget)
-	seen := cutOutSquare(f, at, side)
+	side := patch.Side(n.Parser, infer.RoleTarget)
+	seen := patch.Cut(f, at, side)
 	whole := *p
-	whole.masks, whole.weight = nil, 1 // the parser judges the network's whole picture
-	whole.paint(seen, gridOf(at, side))
+	whole.Masks, whole.Weight = nil, 1 // the parser judges the network's whole picture
+	whole.Paint(seen, at)
 	raw, out, err := picture(ctx, n.Parser, seen, infer.RoleClasses)
 	if err != nil {
-		return shade{}, err
+		return patch.Shade{}, err
 	}
 	if len(raw) == 0 || len(raw)%(side*side) != 0 {
-		return shade{}, noSquare("parser", n.Parser.Card().Name)
+		return patch.Shade{}, noSquare("parser", n.Parser.Card().Name)
 	}
 	m := n.Parser.Card().Mask
-	return shade{softened(keptClasses(raw, side, out.Layout == infer.NHWC, m.Keep), m), at}, nil
+	return patch.Shade{Map: patch.Softened(keptClasses(raw, side, out.Layout == infer.NHWC, m.Keep), m), Square: at}, nil
 }
 
 // enhance makes a sharper picture of the frame with the patch on it, at the enhancer's own template.
-func (n *Networks) enhance(ctx context.Context, f *pix.Frame, p *patch, points infer.FivePoints, sq pix.Square) (*patch, error) {
+func (n *Networks) enhance(ctx context.Context, f *pix.Frame, p *patch.Patch, points infer.FivePoints, sq pix.Square) (*patch.Patch, error) {
 	at, err := squareOf(n.Enhancer, points, sq)
 	if err != nil {
 		return nil, err
 	}
-	side := pictureSide(n.Enhancer, infer.RoleTarget)
-	seen := cutOutSquare(f, at, side)
-	p.paint(seen, gridOf(at, side))
+	side := patch.Side(n.Enhancer, infer.RoleTarget)
+	seen := patch.Cut(f, at, side)
+	p.Paint(seen, at)
 	raw, out, err := picture(ctx, n.Enhancer, seen, infer.RoleImage)
 	if err != nil {
 		return nil, err
 	}
-	sharp := decode(raw, out)
+	sharp := patch.Decode(raw, out)
 	if sharp.W == 0 {
 		return nil, noSquare("enhancer", n.Enhancer.Card().Name)
 	}
-	return &patch{picture: sharp, square: at, masks: []shade{{n.enhancerBox, at}}, weight: p.weight * float32(n.Blend) / 100}, nil
+	return &patch.Patch{Picture: sharp, Square: at, Masks: []patch.Shade{{Map: n.enhancerBox, Square: at}}, Weight: p.Weight * float32(n.Blend) / 100}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/infer/infertest"
 	"github.com/twinsync/twinsync/pix"
@@ -170,7 +171,7 @@ func TestEveryPublishedCardRuns(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", c.Name, err)
 			}
-			if p, err := nets.points(t.Context(), f, &faceIn(1, &m).Tracks[0].Faces[0]); err != nil || p == fivePoints(&m) {
+			if p, err := nets.points(t.Context(), f, &faceIn(1, &m).Tracks[0].Faces[0]); err != nil || p == patch.FivePoints(&m) {
 				t.Errorf("%s: %v, %v", c.Name, p, err)
 			}
 			ran[c.Kind]++

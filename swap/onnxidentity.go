@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 )
@@ -83,13 +84,13 @@ func (n *Networks) sourcePicture(p Photo) ([]float32, error) {
 	if !template.Set() {
 		template = card.Template
 	}
-	side := pictureSide(n.Swapper, infer.RoleSourceImage)
-	sq, ok := align(template.At(side), fivePoints(p.Mesh), side)
+	side := patch.Side(n.Swapper, infer.RoleSourceImage)
+	sq, ok := patch.Align(template.At(side), patch.FivePoints(p.Mesh), side)
 	if !ok {
 		return nil, errNoExtent()
 	}
-	values := make([]float32, inputLen(n.Swapper, infer.RoleSourceImage))
-	encode(values, cutOutSquare(p.Frame, sq, side), in)
+	values := make([]float32, patch.InputLen(n.Swapper, infer.RoleSourceImage))
+	patch.Encode(values, patch.Cut(p.Frame, sq, side), in)
 	return values, nil
 }
 
@@ -125,7 +126,7 @@ func (n *Networks) transform(ctx context.Context, e []float32) ([]float32, error
 	case infer.TransformMatrix:
 		e = timesMatrix(e, n.Matrix)
 	case infer.TransformConverter:
-		out, err := runNetwork(ctx, n.Converter, 1, map[infer.Role][]float32{infer.RoleEmbedding: e})
+		out, err := patch.Run(ctx, n.Converter, 1, map[infer.Role][]float32{infer.RoleEmbedding: e})
 		if err != nil {
 			return nil, err
 		}

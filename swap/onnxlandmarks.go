@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
@@ -16,13 +17,13 @@ const leastLandmarkScore = .5
 // points are the five points of a face in a frame: the mesh's, which are smoothed over time, or those of a
 // landmarker, which sees each frame alone.
 func (n *Networks) points(ctx context.Context, f *pix.Frame, o *face.Observation) (infer.FivePoints, error) {
-	own := fivePoints(&o.Mesh)
+	own := patch.FivePoints(&o.Mesh)
 	net := n.Landmarker
 	if net == nil {
 		return own, nil
 	}
 	card := net.Card()
-	side := pictureSide(net, infer.RoleTarget)
+	side := patch.Side(net, infer.RoleTarget)
 	b := o.Mesh.Bounds()
 	sq := pix.Square{
 		X: b.X + b.W/2, Y: b.Y + b.H/2, Angle: o.Pose.Roll,
@@ -32,9 +33,9 @@ func (n *Networks) points(ctx context.Context, f *pix.Frame, o *face.Observation
 		return own, nil
 	}
 	target, _ := card.Input(infer.RoleTarget)
-	in := make([]float32, inputLen(net, infer.RoleTarget))
-	encode(in, cutOutSquare(f, sq, side), target)
-	out, err := runNetwork(ctx, net, 1, map[infer.Role][]float32{infer.RoleTarget: in})
+	in := make([]float32, patch.InputLen(net, infer.RoleTarget))
+	patch.Encode(in, patch.Cut(f, sq, side), target)
+	out, err := patch.Run(ctx, net, 1, map[infer.Role][]float32{infer.RoleTarget: in})
 	if err != nil {
 		return own, err
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/infer/infertest"
@@ -30,7 +31,7 @@ func TestLandmarkerAligns(t *testing.T) {
 	side := float64(max(b.W, b.H)) * 32 / 24 // of the crop in the frame: the box takes 24 of 32 pixels
 	// Every vertex of the 68 lies 5 pixels right of and 3 above the mesh's own.
 	var points, heat []float32
-	vertex := landmarks68()
+	vertex := patch.Landmarks68()
 	var moved [68][2]float64
 	for i, v := range vertex {
 		x, y := float64(m[v].X)+5, float64(m[v].Y)-3
@@ -76,7 +77,7 @@ func TestLandmarkerAligns(t *testing.T) {
 	if n, err = NewNetworks(set); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := n.points(t.Context(), f, &o); err != nil || got != fivePoints(&m) {
+	if got, err := n.points(t.Context(), f, &o); err != nil || got != patch.FivePoints(&m) {
 		t.Errorf("unsure points are taken: %v, %v", got, err)
 	}
 }

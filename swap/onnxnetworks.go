@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
@@ -71,7 +72,7 @@ func NewNetworks(set NetworkSet) (*Networks, error) {
 	if err := checkLandmarker(set.Landmarker); err != nil {
 		return nil, err
 	}
-	n.side = pictureSide(set.Swapper, infer.RoleTarget)
+	n.side = patch.Side(set.Swapper, infer.RoleTarget)
 	n.boost = 1
 	if set.Boost != 0 && set.Boost != n.side {
 		if !slices.Contains(card.Boost, set.Boost) || set.Boost%n.side != 0 {
@@ -90,9 +91,9 @@ func NewNetworks(set NetworkSet) (*Networks, error) {
 		return nil, fault.New(fault.InvalidField, "blend", "must lie between 0 and 100 percent")
 	}
 	n.templates = card.Template.At(n.side)
-	n.box = boxOf(card, n.side*n.boost)
+	n.box = patch.BoxOf(card, n.side*n.boost)
 	if set.Enhancer != nil {
-		n.enhancerBox = boxOf(set.Enhancer.Card(), pictureSide(set.Enhancer, infer.RoleTarget))
+		n.enhancerBox = patch.BoxOf(set.Enhancer.Card(), patch.Side(set.Enhancer, infer.RoleTarget))
 		if n.Blend == 0 {
 			n.Blend = set.Enhancer.Card().Blend
 		}
@@ -119,7 +120,7 @@ func (n *Networks) checkEmbedding(card infer.ModelCard) error {
 		return missing("the matrix of its embedding")
 	}
 	// What one gives the next must take.
-	given, from := outputLen(n.Recogniser, infer.RoleEmbedding), n.Recogniser.Card().Name
+	given, from := patch.OutputLen(n.Recogniser, infer.RoleEmbedding), n.Recogniser.Card().Name
 	if e.Transform == infer.TransformMatrix {
 		if given != size {
 			return mismatch(from, given, "the matrix of "+card.Name, size)
@@ -127,13 +128,13 @@ func (n *Networks) checkEmbedding(card infer.ModelCard) error {
 		given = size
 	}
 	if e.Transform == infer.TransformConverter {
-		in := inputLen(n.Converter, infer.RoleEmbedding)
+		in := patch.InputLen(n.Converter, infer.RoleEmbedding)
 		if given != in {
 			return mismatch(from, given, "the converter "+n.Converter.Card().Name, in)
 		}
-		given, from = outputLen(n.Converter, infer.RoleEmbedding), n.Converter.Card().Name
+		given, from = patch.OutputLen(n.Converter, infer.RoleEmbedding), n.Converter.Card().Name
 	}
-	if in := inputLen(n.Swapper, infer.RoleSourceEmbedding); given != in {
+	if in := patch.InputLen(n.Swapper, infer.RoleSourceEmbedding); given != in {
 		return mismatch(from, given, card.Name, in)
 	}
 	return nil
@@ -143,88 +144,18 @@ func mismatch(from string, given int, to string, wanted int) error {
 	return fault.New(fault.InvalidField, "model", "%s gives an embedding of %d numbers, %s wants %d", from, given, to, wanted)
 }
 
-// boxOf is a card's box mask; without pixels when it has other masks but no box.
-func boxOf(c infer.ModelCard, side int) pix.Map {
-	b := c.Mask.Box
-	if b == nil && c.Mask.Network == nil && c.Mask.Area == "" {
-		b = customaryBox()
-	}
-	if b == nil {
-		// Even a network's own mask may reach the edge, which must not show: one soft row of pixels.
-		b = &infer.BoxMask{}
-	}
-	return boxMask(*b, side)
-}
-
-func inputLen(n *infer.Network, r infer.Role) int  { return n.Inputs()[n.Card().InputIndex(r)].Len() }
-func outputLen(n *infer.Network, r infer.Role) int { return n.Outputs()[n.Card().OutputIndex(r)].Len() }
-
-// pictureSide is the side in pixels of a network's input picture.
-func pictureSide(n *infer.Network, r infer.Role) int {
-	c := n.Card()
-	i := c.InputIndex(r)
-	return infer.Side(n.Inputs()[i].Len(), 3*max(1, len(c.Inputs[i].Channels)))
-}
-
-// runNetwork gives a network its inputs by role; numbers that the caller does not name take the card's value. The
-// outputs come in the card's order, for count pictures.
-func runNetwork(ctx context.Context, n *infer.Network, count int, inputs map[infer.Role][]float32) ([][]float32, error) {
-	c := n.Card()
-	in, out := make([][]float32, len(c.Inputs)), make([][]float32, len(c.Outputs))
-	for i, t := range n.Inputs() {
-		if in[i] = inputs[c.Inputs[i].Role]; in[i] != nil {
-			continue
-		}
-		in[i] = make([]float32, count*t.Len())
-		for k := range in[i] {
-			in[i][k] = float32(c.Inputs[i].Value)
-		}
-	}
-	for i, t := range n.Outputs() {
-		if size := t.Len(); size > 0 {
-			out[i] = make([]float32, count*size)
-		}
-	}
-	if err := n.Run(ctx, in, out); err != nil {
-		return nil, err
-	}
-	for i, o := range c.Outputs {
-		if holdsNaN(out[i]) { // drawn, it would be black
-			return nil, fault.New(fault.Unsupported, string(c.Kind), "%s gives a %s that holds what is no number", c.Name, o.Role).
-				WithHint("With weights of 16 bits, try a file of 32 bits or another --provider.")
-		}
-	}
-	return out, nil
-}
-
-func holdsNaN(values []float32) bool {
-	return slices.ContainsFunc(values, func(v float32) bool { return v != v })
-}
-
 // picture runs a network on one picture and returns the output of a role.
 func picture(ctx context.Context, n *infer.Network, p *pix.RGB, role infer.Role) ([]float32, infer.CardOutput, error) {
 	c := n.Card()
 	target, _ := c.Input(infer.RoleTarget)
-	in := make([]float32, inputLen(n, infer.RoleTarget))
-	encode(in, p, target)
-	out, err := runNetwork(ctx, n, 1, map[infer.Role][]float32{infer.RoleTarget: in})
+	in := make([]float32, patch.InputLen(n, infer.RoleTarget))
+	patch.Encode(in, p, target)
+	out, err := patch.Run(ctx, n, 1, map[infer.Role][]float32{infer.RoleTarget: in})
 	if err != nil {
 		return nil, infer.CardOutput{}, err
 	}
 	i := c.OutputIndex(role)
 	return out[i], c.Outputs[i], nil
-}
-
-// cutOutSquare cuts a square out of a frame as SDR, 0…255, n×n pixels, on the scale of Frame.RGB: in full
-// range its white is a little above 255 where samples have more than 8 bits.
-func cutOutSquare(f *pix.Frame, sq pix.Square, n int) *pix.RGB {
-	all := make([]float32, 3*n*n)
-	white := float32(255)
-	if f.Full && f.Transfer == pix.SDR {
-		white = float32(int(1)<<f.Depth-1) / float32(int(1)<<(f.Depth-8))
-	}
-	new(pix.Sampler).Crop(all, f, sq, n, pix.SampleOptions{Hi: white, Planar: true})
-	return &pix.RGB{W: n, H: n, C: [3][]float32{all[:n*n], all[n*n : 2*n*n], all[2*n*n:]}}
 }
 
 // squareOf is where a network looks: at its template, or where it has none at fallback.
@@ -233,8 +164,8 @@ func squareOf(n *infer.Network, p infer.FivePoints, fallback pix.Square) (pix.Sq
 	if !c.Template.Set() {
 		return fallback, nil
 	}
-	side := pictureSide(n, infer.RoleTarget)
-	sq, ok := align(c.Template.At(side), p, side)
+	side := patch.Side(n, infer.RoleTarget)
+	sq, ok := patch.Align(c.Template.At(side), p, side)
 	if !ok {
 		return sq, errNoExtent()
 	}
@@ -247,11 +178,11 @@ func errNoExtent() error {
 
 // Embedding is what a recogniser says of the face with this mesh, as the network gives it: not normalised.
 func Embedding(ctx context.Context, recogniser *infer.Network, f *pix.Frame, m *face.Mesh) ([]float32, error) {
-	sq, err := squareOf(recogniser, fivePoints(m), pix.Square{})
+	sq, err := squareOf(recogniser, patch.FivePoints(m), pix.Square{})
 	if err != nil {
 		return nil, err
 	}
-	e, _, err := picture(ctx, recogniser, cutOutSquare(f, sq, pictureSide(recogniser, infer.RoleTarget)), infer.RoleEmbedding)
+	e, _, err := picture(ctx, recogniser, patch.Cut(f, sq, patch.Side(recogniser, infer.RoleTarget)), infer.RoleEmbedding)
 	if err != nil {
 		return nil, err
 	}
@@ -265,8 +196,8 @@ func Embedding(ctx context.Context, recogniser *infer.Network, f *pix.Frame, m *
 // and the chroma samples across its border. A Landmarker is not asked: where its points lie elsewhere than the
 // mesh's, so does the square.
 func (n *Networks) Reach(o *face.Observation) []pix.Vec2 {
-	points := fivePoints(&o.Mesh)
-	sq, ok := align(n.templates, points, n.side)
+	points := patch.FivePoints(&o.Mesh)
+	sq, ok := patch.Align(n.templates, points, n.side)
 	if !ok {
 		return nil
 	}
@@ -283,5 +214,5 @@ func (n *Networks) Reach(o *face.Observation) []pix.Vec2 {
 			corners = append(corners, s.ToFrame(1, c))
 		}
 	}
-	return hull(corners)
+	return patch.Hull(corners)
 }

@@ -1,42 +1,8 @@
 package swap
 
 import (
-	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
 )
-
-// encode writes a picture, gamma-coded 0…255, as a network's input wants it: the unsharp mask first, then
-// infer.CardInput.Encode. dst is as long as the input.
-func encode(dst []float32, p *pix.RGB, in infer.CardInput) {
-	in.Encode(dst, sharpened(p, in.Sharpen).C)
-}
-
-// sharpened is x + amount·(x − blur(x)), in 0…255.
-func sharpened(p *pix.RGB, s infer.Sharpen) *pix.RGB {
-	if s.Amount == 0 {
-		return p
-	}
-	out := p.Clone()
-	for c := range out.C {
-		soft := p.Channel(c).Blurred(float32(s.Sigma))
-		for i, v := range p.C[c] {
-			out.C[c][i] = pix.Clamp(v+float32(s.Amount)*(v-soft.Pix[i]), 0, 255)
-		}
-	}
-	return out
-}
-
-// decode reads a picture from a network's output; one without pixels where it is no square.
-func decode(src []float32, out infer.CardOutput) *pix.RGB {
-	c, side := out.Decode(src)
-	return &pix.RGB{W: side, H: side, C: c}
-}
-
-// decodeMask reads a mask, 0…1.
-func decodeMask(src []float32, out infer.CardOutput) pix.Map {
-	m, side := out.DecodeMask(src)
-	return pix.Map{W: side, H: side, Pix: m}
-}
 
 // Pixel boost: a picture k times as large as the network's is taken apart into k² pictures of the whole
 // face, each made of every k-th pixel, and put together again. Picture j·k+i holds the pixels

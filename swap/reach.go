@@ -1,11 +1,10 @@
 package swap
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/twinsync/twinsync/face"
+	"github.com/twinsync/twinsync/face/patch"
 	"github.com/twinsync/twinsync/pix"
 )
 
@@ -18,7 +17,7 @@ func Reach(o *face.Observation) []pix.Vec2 {
 	for i, p := range edge {
 		points[i] = p.XY()
 	}
-	outline := hull(points)
+	outline := patch.Hull(points)
 	// Every side moves outward by more than the smoothing's tail and the sampling of the field: 3.5 sigma
 	// and two of its cells.
 	margin := 2*fieldStep + 3.5*fieldSoftening*o.Mesh.EyeDistance()
@@ -46,29 +45,4 @@ func lineDistance(p, a, b pix.Vec2) float32 {
 	l := float32(math.Hypot(float64(dx), float64(dy)))
 	d := (dx*(p.Y-a.Y) - dy*(p.X-a.X)) / max(l, 1e-6)
 	return max(d, -d)
-}
-
-// hull is the convex hull (Andrew's monotone chain, 1979).
-func hull(points []pix.Vec2) []pix.Vec2 {
-	p := slices.Clone(points)
-	slices.SortFunc(p, func(a, b pix.Vec2) int {
-		return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(a.Y, b.Y))
-	})
-	chain := func(p []pix.Vec2) []pix.Vec2 {
-		var h []pix.Vec2
-		for _, q := range p {
-			for len(h) >= 2 {
-				a, b := h[len(h)-2], h[len(h)-1]
-				if (b.X-a.X)*(q.Y-a.Y)-(b.Y-a.Y)*(q.X-a.X) > 0 {
-					break
-				}
-				h = h[:len(h)-1]
-			}
-			h = append(h, q)
-		}
-		return h[:len(h)-1]
-	}
-	lower := chain(p)
-	slices.Reverse(p)
-	return append(lower, chain(p)...)
 }

@@ -1,4 +1,7 @@
-package swap
+// Package patch takes square pictures of faces out of frames for networks that model cards describe, and lays what
+// they make of them back: alignment by the card's template, the numbers in and out, masks, and the blend. What no
+// mask covers keeps its samples to the bit.
+package patch
 
 import (
 	"math"
@@ -6,18 +9,18 @@ import (
 	"github.com/twinsync/twinsync/pix"
 )
 
-// patch is a square picture that a network has made, to be laid over a frame.
-type patch struct {
-	picture *pix.RGB // gamma-coded SDR, 0…255
-	square  pix.Square
-	masks   []shade // the least of all counts; at least one fades to nothing at the square's edge
-	weight  float32 // 0…1
+// Patch is a square picture that a network has made, to be laid over a frame.
+type Patch struct {
+	Picture *pix.RGB // gamma-coded SDR, 0…255
+	Square  pix.Square
+	Masks   []Shade // the least of all counts; at least one fades to nothing at the square's edge
+	Weight  float32 // 0…1
 }
 
-// shade is a mask 0…1 over a square; beyond it goes on as at its border.
-type shade struct {
-	m      pix.Map
-	square pix.Square
+// Shade is a mask 0…1 over a square; beyond it goes on as at its border.
+type Shade struct {
+	Map    pix.Map
+	Square pix.Square
 }
 
 // grid says where pixel (x, y) of a picture lies in the frame: at origin + x·right + y·down. Exact to
@@ -55,15 +58,18 @@ func (g *grid) at(x, y int) pix.Vec2 {
 	return pix.Vec2{X: float32(g.ox + fx*g.rx + fy*g.dx), Y: float32(g.oy + fx*g.ry + fy*g.dy)}
 }
 
+// Paint lays the patch over a picture of the square at, n×n pixels.
+func (p *Patch) Paint(dst *pix.RGB, at pix.Square) { p.paint(dst, gridOf(at, dst.W)) }
+
 // paint lays the patch over a picture whose pixels lie on g: bicubic where it grows, averaged where it
 // shrinks. Pixels outside the mask keep their value to the bit. changed tells whether any did not.
-func (p *patch) paint(dst *pix.RGB, g grid) (changed bool) {
+func (p *Patch) paint(dst *pix.RGB, g grid) (changed bool) {
 	picture := p.fitted(g)
 	n := picture.W
-	on := g.within(p.square, n)
-	masks := make([]grid, len(p.masks))
-	for k, s := range p.masks {
-		masks[k] = g.within(s.square, s.m.W)
+	on := g.within(p.Square, n)
+	masks := make([]grid, len(p.Masks))
+	for k, s := range p.Masks {
+		masks[k] = g.within(s.Square, s.Map.W)
 	}
 	for y := range dst.H {
 		for x := range dst.W {
@@ -71,10 +77,10 @@ func (p *patch) paint(dst *pix.RGB, g grid) (changed bool) {
 			if !(q.X > -.5 && q.Y > -.5 && q.X < float32(n)-.5 && q.Y < float32(n)-.5) {
 				continue // outside the square
 			}
-			a := p.weight
-			for k, s := range p.masks {
+			a := p.Weight
+			for k, s := range p.Masks {
 				v := masks[k].at(x, y)
-				a = min(a, p.weight*s.m.Bilinear(v.X, v.Y))
+				a = min(a, p.Weight*s.Map.Bilinear(v.X, v.Y))
 			}
 			if a <= 0 {
 				continue
@@ -91,17 +97,17 @@ func (p *patch) paint(dst *pix.RGB, g grid) (changed bool) {
 }
 
 // fitted is the picture brought down to the pitch of g where it is finer, so that no pixel is skipped.
-func (p *patch) fitted(g grid) *pix.RGB {
+func (p *Patch) fitted(g grid) *pix.RGB {
 	const close = 1.25 // from here on interpolation begins to skip
-	n := p.picture.W
-	pitch := float64(n) / float64(p.square.Side) * math.Hypot(g.rx, g.ry)
+	n := p.Picture.W
+	pitch := float64(n) / float64(p.Square.Side) * math.Hypot(g.rx, g.ry)
 	if pitch < close {
-		return p.picture
+		return p.Picture
 	}
 	m := max(2, int(float64(n)/pitch+.5))
 	small := pix.NewRGB(m, m)
 	for c := range small.C {
-		pix.Scale(small.Channel(c), p.picture.Channel(c))
+		pix.Scale(small.Channel(c), p.Picture.Channel(c))
 	}
 	return small
 }
@@ -144,13 +150,13 @@ func (s *cubic) of(c []float32) (v float32) {
 // bandRows is how many rows of a frame are worked on at once: even, so that chroma samples stay whole.
 const bandRows = 64
 
-// lay puts patches over a frame, one after the other; of grey footage only the luma. Only the boxes of their
+// Lay puts patches over a frame, one after the other; of grey footage only the luma. Only the boxes of their
 // squares are touched, a band of rows at a time, and by differences: what no mask covers keeps its
 // samples to the bit. HDR is mapped to what the networks saw and back.
-func lay(f *pix.Frame, patches []*patch, grey bool) {
+func Lay(f *pix.Frame, patches []*Patch, grey bool) {
 	box := pix.Rect{}
 	for _, p := range patches {
-		box = box.Union(squareBox(p.square, f.Bounds()))
+		box = box.Union(SquareBox(p.Square, f.Bounds()))
 	}
 	tone := pix.NewTone(f.Colour)
 	for y := box.Y0; y < box.Y1; y += bandRows {
@@ -195,12 +201,17 @@ func backToHDR(tone *pix.Tone, before, seen, after *pix.RGB) {
 	}
 }
 
-// squareBox is the box of whole pixels around a square, within a picture and aligned to its chroma.
-func squareBox(sq pix.Square, picture pix.Rect) pix.Rect {
-	var corners []pix.Vec3
+// SquareBox is the box of whole pixels around a square, within a picture and aligned to its chroma.
+func SquareBox(sq pix.Square, picture pix.Rect) pix.Rect {
+	lo, hi := pix.Vec2{X: 1e9, Y: 1e9}, pix.Vec2{X: -1e9, Y: -1e9}
 	for _, c := range [4]pix.Vec2{{X: -.5, Y: -.5}, {X: .5, Y: -.5}, {X: -.5, Y: .5}, {X: .5, Y: .5}} {
 		p := sq.ToFrame(1, c)
-		corners = append(corners, pix.Vec3{X: p.X, Y: p.Y})
+		lo.X, lo.Y, hi.X, hi.Y = min(lo.X, p.X), min(lo.Y, p.Y), max(hi.X, p.X), max(hi.Y, p.Y)
 	}
-	return boxAround(corners, 1, picture)
+	whole := func(v float32, n int) int { return int(math.Floor(float64(pix.Clamp(v, -4, float32(n))))) }
+	r := pix.Rect{
+		X0: whole(lo.X-1, picture.X1) &^ 1, Y0: whole(lo.Y-1, picture.Y1) &^ 1,
+		X1: (whole(hi.X+1, picture.X1) + 3) &^ 1, Y1: (whole(hi.Y+1, picture.Y1) + 3) &^ 1,
+	}
+	return r.Intersect(picture)
 }

@@ -1,4 +1,4 @@
-package swap
+package patch
 
 import (
 	"math"
@@ -50,8 +50,8 @@ func TestAlignPutsPointsOnTheTemplate(t *testing.T) {
 	for _, name := range infer.TemplateNames() {
 		for _, n := range []int{96, 128, 512} {
 			want := template(name).At(n)[0]
-			p := fivePoints(meshWith(placed(want, 1.7, -.6, 300, 200)))
-			sq, ok := align(template(name).At(n), p, n)
+			p := FivePoints(meshWith(placed(want, 1.7, -.6, 300, 200)))
+			sq, ok := Align(template(name).At(n), p, n)
 			if !ok {
 				t.Fatal("no fit")
 			}
@@ -104,7 +104,7 @@ func TestAlignIsLeastSquares(t *testing.T) {
 		}
 		s[r] /= m[r][r]
 	}
-	sq, _ := align(want, p, n)
+	sq, _ := Align(want, p, n)
 	for _, q := range [][2]float64{{0, 0}, {300, 10}, {120, 400}} {
 		got := sq.ToCrop(n, pix.Vec2{X: float32(q[0]), Y: float32(q[1])})
 		x, y := s[0]*q[0]-s[1]*q[1]+s[2], s[1]*q[0]+s[0]*q[1]+s[3]
@@ -118,7 +118,7 @@ func TestAlignTakesTheNearestPose(t *testing.T) {
 	const n = 256
 	poses := template("arcface_112_poses").At(n)
 	for i := range poses {
-		sq, ok := align(poses, placed(poses[i], .8, .1, 50, 60), n)
+		sq, ok := Align(poses, placed(poses[i], .8, .1, 50, 60), n)
 		if !ok || math.Abs(float64(sq.Side)-.8*n) > .05 || math.Abs(float64(sq.Angle)-.1) > 1e-3 {
 			t.Errorf("pose %d: %+v %v", i, sq, ok)
 		}
@@ -127,7 +127,7 @@ func TestAlignTakesTheNearestPose(t *testing.T) {
 
 func TestAlignRefusesAPoint(t *testing.T) {
 	for _, p := range []infer.FivePoints{{}, {{5, 5}, {5, 5}, {5, 5}, {5, 5}, {5, 5}}, {{math.NaN(), 1}}, {{1e30, 0}, {-1e30, 0}}} {
-		if sq, ok := align(template("ffhq_512").At(512), p, 512); ok {
+		if sq, ok := Align(template("ffhq_512").At(512), p, 512); ok {
 			t.Errorf("%v gives %+v", p, sq)
 		}
 	}
@@ -136,7 +136,7 @@ func TestAlignRefusesAPoint(t *testing.T) {
 // TestFivePointsOfTheCanonicalFace: left and right are the picture's, and all lie where they belong.
 func TestFivePointsOfTheCanonicalFace(t *testing.T) {
 	m := meshAt(200, 200, 10, 0, 1)
-	p := fivePoints(&m)
+	p := FivePoints(&m)
 	if !(p[0][0] < p[2][0] && p[2][0] < p[1][0] && p[3][0] < p[2][0] && p[2][0] < p[4][0]) {
 		t.Errorf("left and right: %v", p)
 	}
@@ -145,7 +145,7 @@ func TestFivePointsOfTheCanonicalFace(t *testing.T) {
 	}
 	// A frontal face lies within a few per cent of the template of frontal faces.
 	const n = 100
-	sq, ok := align(template("arcface_112_v1").At(n), p, n)
+	sq, ok := Align(template("arcface_112_v1").At(n), p, n)
 	if !ok || math.Abs(float64(sq.Angle)) > .02 {
 		t.Fatalf("%+v %v", sq, ok)
 	}
@@ -155,4 +155,16 @@ func TestFivePointsOfTheCanonicalFace(t *testing.T) {
 			t.Errorf("point %d at %v, the template has %v", i, got, want)
 		}
 	}
+}
+
+// meshAt is the canonical face at a place in a frame, scale pixels per unit, turned by yaw, widened.
+func meshAt(x, y, scale, yaw, wide float32) face.Mesh {
+	var m face.Mesh
+	s, c := float32(math.Sin(float64(-yaw))), float32(math.Cos(float64(-yaw)))
+	p := face.Pose{R: [9]float32{c, 0, s, 0, 1, 0, -s, 0, c}, Scale: scale, T: pix.Vec3{X: x, Y: y}}
+	for i, v := range face.Canonical().Vertices {
+		v.X *= wide
+		m[i] = p.At(v)
+	}
+	return m
 }

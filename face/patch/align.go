@@ -1,4 +1,4 @@
-package swap
+package patch
 
 import (
 	"math"
@@ -8,10 +8,10 @@ import (
 	"github.com/twinsync/twinsync/pix"
 )
 
-// fivePoints are the points of a mesh that templates are about, in the mesh's coordinates: the middle
+// FivePoints are the points of a mesh that templates are about, in the mesh's coordinates: the middle
 // of each eye's contour, the tip of the nose and the corners of the mouth, those on the person's
 // right first, which an upright picture shows on the left.
-func fivePoints(m *face.Mesh) infer.FivePoints {
+func FivePoints(m *face.Mesh) infer.FivePoints {
 	middle := func(list []int) (c [2]float64) {
 		for _, i := range list {
 			c[0] += float64(m[i].X) / float64(len(list))
@@ -23,13 +23,13 @@ func fivePoints(m *face.Mesh) infer.FivePoints {
 	return infer.FivePoints{middle(face.EyeRight()), middle(face.EyeLeft()), at(4), at(61), at(291)}
 }
 
-// align is the square of the frame that a network's picture of n×n pixels shows, so that the five
+// Align is the square of the frame that a network's picture of n×n pixels shows, so that the five
 // points p come to lie on its template, given in pixels of that picture: the similarity (no shear, no
 // mirroring) with the least squares of the distances in the picture (Umeyama, "Least-squares
 // estimation of transformation parameters between two point patterns", 1991, in the plane). Of
 // several templates the one with the least residual is taken. It is false when the points have no
 // extent.
-func align(templates []infer.FivePoints, p infer.FivePoints, n int) (best pix.Square, ok bool) {
+func Align(templates []infer.FivePoints, p infer.FivePoints, n int) (best pix.Square, ok bool) {
 	least := math.Inf(1)
 	for _, t := range templates {
 		sq, rest, fits := fitTemplate(t, p, n)
