@@ -223,7 +223,7 @@ func (e *onnxEngine) inFront(ctx context.Context, f *pix.Frame, o *face.Observat
 		if l == nil || len(l.object.Pix) == 0 {
 			return nil, nil
 		}
-		return []patch.Shade{Map: {objectMask(l.object, &o.Mesh, sq), Square: sq}}, nil
+		return []patch.Shade{{Map: objectMask(l.object, &o.Mesh, sq), Square: sq}}, nil
 	}
 	at, err := squareOf(net, points, sq)
 	if err != nil {
@@ -237,7 +237,7 @@ func (e *onnxEngine) inFront(ctx context.Context, f *pix.Frame, o *face.Observat
 	if m.W == 0 {
 		return nil, noSquare("occluder", net.Card().Name)
 	}
-	return []patch.Shade{Map: {patch.Softened(m, net.Card().Mask), Square: at}}, nil
+	return []patch.Shade{{Map: patch.Softened(m, net.Card().Mask), Square: at}}, nil
 }
 
 // parse finds the parts of the swapped face that are kept.

@@ -2,11 +2,12 @@ package patch
 
 import (
 	"cmp"
+	"math"
+	"slices"
+
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
-	"math"
-	"slices"
 )
 
 // customaryBox is the mask of a network whose card names none: without any, the square's edge would show.

@@ -1,11 +1,12 @@
 package patch
 
 import (
+	"math"
+	"testing"
+
 	"github.com/twinsync/twinsync/face"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
-	"math"
-	"testing"
 )
 
 // TestBoxMaskByDefinition compares with sums over a sampled Gaussian. The numbers at 256 pixels and

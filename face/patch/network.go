@@ -2,10 +2,11 @@ package patch
 
 import (
 	"context"
+	"slices"
+
 	"github.com/twinsync/twinsync/fault"
 	"github.com/twinsync/twinsync/infer"
 	"github.com/twinsync/twinsync/pix"
-	"slices"
 )
 
 // InputLen is how many numbers a network's input of a role takes for one picture; the card must have it.

@@ -1,10 +1,11 @@
 package patch
 
 import (
-	"github.com/twinsync/twinsync/infer"
-	"github.com/twinsync/twinsync/pix"
 	"math"
 	"testing"
+
+	"github.com/twinsync/twinsync/infer"
+	"github.com/twinsync/twinsync/pix"
 )
 
 // numbered is a picture whose samples all differ.
