@@ -34,6 +34,7 @@ type scratch struct {
 	inner        pix.Map
 	source       pix.Map
 	value        pix.Map
+	fine         pix.Map
 	mask         pix.Map
 	gate         pix.Map
 	cx, cy       pix.Map // chroma: where it was filmed
@@ -166,8 +167,13 @@ func (r *Renderer) luma(w *scratch, f *pix.Frame, width, ratio float32) {
 	copy(w.mask.Pix, w.patch.share.Pix)
 	w.value.Reset(in.W(), in.H())
 	soften(w.source, ratio, 0)
+	filmed := float32(0)
+	if ratio < crispSizes && ratio > 1/crispSizes {
+		filmed = filmedLaplacian(w.source, w.patch.x, w.patch.y, w.mask)
+	}
 	prefilter(w.source)
 	sample(w.value, w.source, w.patch.x, w.patch.y, w.mask)
+	w.crisp(w.value, w.mask, filmed)
 	w.finish(f, 0, outer, in, width, 1, 1)
 }
 
