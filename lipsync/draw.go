@@ -14,7 +14,8 @@ import (
 // once; what is drawn depends on nothing but what Draw is given.
 type Renderer struct {
 	shaper  *shaper
-	usual   *Usual // nil where it is unknown
+	closed  float32 // as Model.Closed
+	usual   *Usual  // nil where it is unknown
 	shown   [face.MeshPoints]float32
 	moved   [][3]uint16 // triangles that a mouth moves
 	seen    [][3]uint16 // triangles in which a filmed mouth is seen
@@ -49,7 +50,7 @@ func NewRenderer(m *Model) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{shaper: s, usual: m.Usual, shown: shown(&m.Ref, 1)}
+	r := &Renderer{shaper: s, usual: m.Usual, closed: m.Closed, shown: shown(&m.Ref, 1)}
 	r.scratch.New = func() any { return new(scratch) }
 	r.seen = trianglesWhere(func(i uint16) bool { return r.shown[i] > 0 })
 	r.moved = trianglesWhere(func(i uint16) bool { return r.shown[i] > 0 || s.move[i] > 0 })
@@ -117,7 +118,7 @@ func (r *Renderer) Draw(f *pix.Frame, h *Head, m *Mouth, want *Frame) (Drawn, er
 	filmed, seen := openings(m, h, &to)
 	m.Pixels.Planes[0].Crop(&w.source, pix.Rect{X1: m.Pixels.W, Y1: m.Pixels.H}, m.Pixels.Depth)
 	keepTeeth(&w.patch, m, w.source, filmed, seen)
-	w.hole.fill(&w.patch, f, h, filmed, seen, width, amount)
+	w.hole.fill(&w.patch, f, h, filmed, seen, r.closed, width, amount)
 	if front.Pix != nil {
 		keepFront(w, h, front, width)
 	} else {

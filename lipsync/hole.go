@@ -12,8 +12,9 @@ import (
 // blue of the person's own lips and of white.
 const (
 	holeFrom, holeFull       = 1.5, 2.2   // times the filmed opening
-	holeLeast, holeSurely    = .012, .027 // opening that is shown
-	insideNone, insideSurely = .008, .014 // filmed opening without and with an interior
+	holeLeast, holeSurely    = .008, .020 // opening that is shown, beyond that of touching lips
+	insideNone, insideSurely = .002, .007 // filmed opening, likewise, without and with an interior
+	insideSlack              = .003       // openings are read no better
 	toothRow                 = .040       // height of the painted row
 	toothSolid               = .72        // how much of the row covers the cavity
 	holeEdge                 = .008       // softness of its border
@@ -30,10 +31,12 @@ type hole struct {
 	box    pix.Rect
 }
 
-// fill decides whether a mouth needs painting and does it.
-func (o *hole) fill(p *patch, f *pix.Frame, h *Head, filmed, seen, width, amount float32) {
+// fill decides whether a mouth needs painting and does it. filmed and seen are its openings, closed is what is read
+// where the lips touch.
+func (o *hole) fill(p *patch, f *pix.Frame, h *Head, filmed, seen, closed, width, amount float32) {
 	o.on = false
-	r := seen / max(filmed, .002)
+	filmed, seen = max(filmed-closed, 0), max(seen-closed, 0)
+	r := (seen + insideSlack) / (filmed + insideSlack)
 	weight := amount * pix.Clamp((r-holeFrom)/(holeFull-holeFrom), 0, 1) *
 		pix.Clamp((seen-holeLeast)/(holeSurely-holeLeast), 0, 1)
 	if weight <= .01 {

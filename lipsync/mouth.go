@@ -60,6 +60,8 @@ type Model struct {
 	// Borrowed says that the basis comes from other people: shapes may then be wider than any mouth
 	// that was filmed, and what is seen in them has to be painted.
 	Borrowed bool
+	// Closed is the opening, in face widths, that the mesh reads where this person's lips touch.
+	Closed float32
 	// Usual tells what lies in front of the face; nil where it is unknown: then nothing is looked for.
 	Usual *Usual
 }

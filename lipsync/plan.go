@@ -41,6 +41,10 @@ const (
 	turnFadeFull = .65 // radians between a head and the mouth that it would get
 )
 
+// mostClosed is the widest opening, in face widths, that touching lips are read as; who has none so narrow never
+// closes the mouth.
+const mostClosed = .02
+
 // Plan is which mouth each output frame gets, with everything that drawing needs beside the pixels.
 type Plan struct {
 	Model  Model
@@ -123,7 +127,8 @@ func NewPlan(ctx context.Context, footage []Footage, mouths *Mouths, w Wish) (*P
 		mode = l.choose(&w, say)
 	}
 	p := &Plan{mouths: map[int]plannedMouth{}}
-	p.Model = Model{Ref: l.ref, Borrowed: l.borrowed != nil, Usual: NewUsual(footage[0].Analysis, footage[0].Person)}
+	p.Model = Model{Ref: l.ref, Borrowed: l.borrowed != nil, Usual: NewUsual(footage[0].Analysis, footage[0].Person),
+		Closed: float32(min(l.lo[0], mostClosed))}
 	for _, row := range l.basis {
 		p.Model.Basis = append(p.Model.Basis, narrow(row))
 	}

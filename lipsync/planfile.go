@@ -64,6 +64,7 @@ func (p *Plan) Write(out io.Writer) error {
 			float(v)
 		}
 	}
+	float(p.Model.Closed)
 	b = append(b, flag(p.Model.Borrowed), flag(p.Model.Usual != nil))
 	if u := p.Model.Usual; u != nil {
 		for k := range u.Median {
@@ -282,6 +283,7 @@ func (r *planReader) plan() *Plan {
 	for range size {
 		p.Model.Basis = append(p.Model.Basis, r.floats(2*len(shapePoints())))
 	}
+	p.Model.Closed = r.float()
 	p.Model.Borrowed = r.flag()
 	if r.flag() {
 		u := new(Usual)
