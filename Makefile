@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X github.com/twinsync/twinsync/internal/app.version=$(VERSION)
 # Packages whose tests run with the race detector: those that share state between goroutines.
 RACE := ./fault/... ./internal/task/... ./internal/account/... ./internal/fetch/... ./internal/server/... ./internal/dispatch/...
 
-.PHONY: help run build setup test test-long test-voice lint bench bench-swap models clean
+.PHONY: help run build setup test test-long test-voice lint bench bench-swap bench-talk models clean
 
 help: ## this text
 	@echo 'TwinSync: put a face into a real video, on your own machine.'
@@ -68,6 +68,9 @@ MEDIA ?= ../shared/media
 PAIRS ?=
 bench-swap: build $(SAMPLES) ## how good swaps are: MEDIA=DIR with photos/ and videos/ [PAIRS=FILE]; report in bench-swap/
 	$(BIN) bench swap --media $(MEDIA) $(if $(PAIRS),--pairs $(PAIRS)) $(if $(wildcard $(MEDIA)/COMPARE.tsv),--compare $(MEDIA)) --out bench-swap --speed-image $(CACHE)/samples/photo.jpg --speed-video $(SAMPLES)
+
+bench-talk: build ## how well people are made to speak: MEDIA=DIR with videos/; report in bench-talk/
+	$(BIN) bench talk --media $(MEDIA) --words bench/talk/words.tsv $(if $(wildcard $(MEDIA)/COMPARE.tsv),--compare $(MEDIA)) --out bench-talk
 
 models: ## maintainers only (needs Python): convert the embedded networks again and check them
 	infer/convert/convert.sh

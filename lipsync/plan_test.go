@@ -140,7 +140,8 @@ func TestFootageThatIsOnlyHeard(t *testing.T) {
 		at := float64(i) / 16000
 		for k := 1; k <= 24; k++ {
 			f := 125 * float64(k)
-			tone := 1/(1+math.Pow((f-750)/150, 2)) + .5/(1+math.Pow((f-1300)/200, 2))
+			first, second := (f-750)/150, (f-1300)/200
+			tone := 1/(1+first*first) + .5/(1+second*second)
 			heard.Samples[i] += float32(.1 * tone * math.Sin(2*math.Pi*f*at))
 		}
 		heard.Samples[i] *= .02 + jaw[min(int(at*25), 299)]

@@ -2,6 +2,7 @@ package talk
 
 import (
 	"context"
+	"errors"
 	"math"
 	"os"
 	"time"
@@ -114,7 +115,7 @@ func (r *runner) dub(ctx context.Context, c *clip) error {
 }
 
 // speak makes the frames of a clip that says something. What is said is a machine's voice or not.
-func (r *runner) speak(ctx context.Context, c *clip, s *said, synthetic bool) (*Dub, []sheetRow, []int, error) {
+func (r *runner) speak(ctx context.Context, c *clip, s *said, synthetic bool) (_ *Dub, _ []sheetRow, _ []int, err error) {
 	dir, err := os.MkdirTemp("", "twinsync-bench-")
 	if err != nil {
 		return nil, nil, nil, err
@@ -124,7 +125,7 @@ func (r *runner) speak(ctx context.Context, c *clip, s *said, synthetic bool) (*
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	defer mouths.Close()
+	defer func() { err = errors.Join(err, mouths.Close()) }()
 	n := int(math.Ceil(s.sound.Seconds() * c.fps))
 	curves := s.curves(n, c.fps, lead)
 	quiet := make([]bool, n)

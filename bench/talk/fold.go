@@ -2,6 +2,7 @@ package talk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -76,7 +77,7 @@ func (r *runner) folds(ctx context.Context, c *clip) error {
 }
 
 // fold speaks the frames first ≤ i < end with the mouths of the others.
-func (r *runner) fold(ctx context.Context, c *clip, first, end int) (*Fold, error) {
+func (r *runner) fold(ctx context.Context, c *clip, first, end int) (_ *Fold, err error) {
 	dir, err := os.MkdirTemp("", "twinsync-bench-")
 	if err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (r *runner) fold(ctx context.Context, c *clip, first, end int) (*Fold, erro
 	if err != nil {
 		return nil, err
 	}
-	defer mouths.Close()
+	defer func() { err = errors.Join(err, mouths.Close()) }()
 	known := c.footage()
 	known.Analysis = hidden
 	watched, err := lipsync.Watch(ctx, known)

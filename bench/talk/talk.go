@@ -194,7 +194,7 @@ func (r *runner) files(ctx context.Context, clips []string) error {
 			return err
 		}
 	}
-	if r.Options.Every {
+	if r.Every {
 		return r.every(ctx)
 	}
 	return nil
