@@ -136,9 +136,10 @@ func (l *Linear) Rows(x [][]float64) [][]float64 {
 // leastScale keeps inputs that hardly vary from being blown up.
 const leastScale = 1e-3
 
-// Ridge finds the linear map from x to y of least squares with lambda times the squared weights (inputs
-// scaled to a standard deviation of 1) added: ridge regression. x must not be empty.
-func Ridge(x, y [][]float64, lambda float64) *Linear {
+// Ridge finds the linear map from x to y of least squares with each input's lambda times its squared weights (inputs
+// scaled to a standard deviation of 1) added: ridge regression. x must not be empty, and lambda has one
+// number per input.
+func Ridge(x, y [][]float64, lambda []float64) *Linear {
 	p, q := len(x[0]), len(y[0])
 	l := new(Linear)
 	l.Mean, l.Scale = meanStd(x, p)
@@ -163,7 +164,7 @@ func Ridge(x, y [][]float64, lambda float64) *Linear {
 		}
 	}
 	for i := range gram {
-		gram[i][i] += lambda
+		gram[i][i] += lambda[i]
 	}
 	l.Weights = solve(gram, cross)
 	return l

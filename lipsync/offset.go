@@ -99,7 +99,8 @@ func (c *clip) guess(n int, features [][]float64) *[2][]float64 {
 		from = append(from, tableDescriptors(curves), t.Phone.Rows(Context(curves, c.FPS)))
 	}
 	if features != nil {
-		from = append(from, hannRows(t.Sound.Rows(features), frames25(soundWindow, c.FPS)))
+		heard, _ := t.Heard(features, c.FPS)
+		from = append(from, heard)
 	}
 	if from == nil {
 		return nil

@@ -19,8 +19,9 @@ import (
 type Tables struct {
 	// Phone gives descriptors from what is said around a frame (Context).
 	Phone Linear
-	// Sound gives them from what is heard around it (speech.SoundFeatures).
-	Sound Linear
+	// Sound gives them from what is heard around it (speech.SoundFeatures), and as a fifth number how likely it is that
+	// the lips touch.
+	Sound Net
 	// Geometry is how mouths move that were seen to open.
 	Geometry Geometry
 }
@@ -54,7 +55,7 @@ func Standard() *Tables { return standard() }
 // The file: the magic, then matrices as rows and columns (uint16 each) and float32 row by row, in the order of
 // matrices. Little-endian.
 const (
-	tablesMagic   = "TSlips1\n"
+	tablesMagic   = "TSlips2\n"
 	contextLength = len(contextOffsets) * contextKeys
 )
 
@@ -77,7 +78,8 @@ func (t *Tables) matrices() []struct {
 		{one(&t.Phone.Mean), 1, contextLength}, {one(&t.Phone.Scale), 1, contextLength},
 		{&t.Phone.Weights, contextLength, descriptors}, {one(&t.Phone.Offset), 1, descriptors},
 		{one(&t.Sound.Mean), 1, speech.SoundFeatureLength}, {one(&t.Sound.Scale), 1, speech.SoundFeatureLength},
-		{&t.Sound.Weights, speech.SoundFeatureLength, descriptors}, {one(&t.Sound.Offset), 1, descriptors},
+		{&t.Sound.Hidden, speech.SoundFeatureLength, 0}, {one(&t.Sound.Bias), 1, 0},
+		{&t.Sound.Weights, 0, descriptors + 1}, {one(&t.Sound.Offset), 1, descriptors + 1},
 		{&g.Basis, 0, points}, {one(&sizes), 1, 1 + descriptors}, {&g.Describe, descriptors + 1, 0}, {one(&g.Gap), 1, 0},
 		{&g.Ordinary, 0, descriptors},
 	}
@@ -131,11 +133,11 @@ func ParseTables(b []byte) (*Tables, error) {
 		all = append(all, m)
 	}
 	t.Phone = Linear{all[0][0], all[1][0], all[2], all[3][0]}
-	t.Sound = Linear{all[4][0], all[5][0], all[6], all[7][0]}
-	sizes := all[9][0]
-	t.Geometry = Geometry{Basis: all[8], Sigma: sizes[0], Span: [descriptors]float64(sizes[1:]), Describe: all[10], Gap: all[11][0], Ordinary: all[12]}
-	n := len(t.Geometry.Basis)
-	sound := len(b) == 0 && len(t.Geometry.Describe[0]) == n && len(t.Geometry.Gap) == n && t.Geometry.Sigma > 0
+	t.Sound = Net{all[4][0], all[5][0], all[6], all[7][0], all[8], all[9][0]}
+	sizes := all[11][0]
+	t.Geometry = Geometry{Basis: all[10], Sigma: sizes[0], Span: [descriptors]float64(sizes[1:]), Describe: all[12], Gap: all[13][0], Ordinary: all[14]}
+	n, units := len(t.Geometry.Basis), len(t.Sound.Bias)
+	sound := len(b) == 0 && len(t.Sound.Hidden[0]) == units && len(t.Sound.Weights) == units && len(t.Geometry.Describe[0]) == n && len(t.Geometry.Gap) == n && t.Geometry.Sigma > 0
 	for _, v := range slices.Concat(t.Phone.Scale, t.Sound.Scale, t.Geometry.Span[:]) {
 		sound = sound && v > 0
 	}

@@ -228,7 +228,8 @@ func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float6
 
 // generalDescriptors are what other people's mouths do at such sounds.
 func (l *library) generalDescriptors(w *said) [][]float64 {
-	return hannRows(Standard().Sound.Rows(w.sound), frames25(soundWindow, w.fps))
+	unit, _ := Standard().Heard(w.sound, w.fps)
+	return unit
 }
 
 func (l *library) generalSound(w *said) [][]float64 {
