@@ -25,13 +25,13 @@ func score(w io.Writer, c *clip, name string, t *lipsync.Tables) {
 		fmt.Fprintf(w, "  words %.2f (width %.2f)", correlation(column(guess, 0), open), correlation(column(guess, 1), column(c.seen.Descriptors, 1)))
 	}
 	for i, f := range strange {
-		guess, touch := t.Heard(c.heard[f], c.FPS)
+		guess, _ := t.Heard(c.heard[f], c.FPS)
 		if i == 0 {
 			fmt.Fprintf(w, "  sound")
 		}
 		fmt.Fprintf(w, " %.2f", correlation(column(guess, 0), open))
 		if c.said != nil && i == len(strange)-1 {
-			_, touch = t.Heard(c.heard[1], c.FPS)
+			_, touch := t.Heard(c.heard[1], c.FPS)
 			fmt.Fprintf(w, "  touch %.2f", correlation(touch, column(c.said, closing)))
 		}
 	}
