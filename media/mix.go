@@ -27,6 +27,9 @@ type Background struct {
 	// Sides keeps only what differs between left and right: music and rooms recorded in stereo stay, a voice
 	// in the middle goes. It needs two channels that differ.
 	Sides bool
+	// Gain is a WAV of one channel at any rate, as WriteWAV writes it, by which it is multiplied over time, after Level has
+	// been measured without it; "" for 1 throughout.
+	Gain string
 }
 
 // Mix says what sound to make.
@@ -237,8 +240,13 @@ func (x *mixing) encode(ctx context.Context) error {
 	chain := fmt.Sprintf("[0:a]volume=%.4fdB:precision=float", x.gain)
 	if x.Background != nil && !math.IsInf(x.back, -1) {
 		args = append(append(args, "-stream_loop", "-1"), input(x.Background.Path)...)
-		chain += fmt.Sprintf("[v];[1:a]%s,atrim=end_sample=%d,volume=%.4fdB:precision=float[b];[v][b]amix=inputs=2:normalize=0:duration=first",
-			x.Background.filters(), x.samples(), x.back)
+		chain += fmt.Sprintf("[v];[1:a]%s,atrim=end_sample=%d,volume=%.4fdB:precision=float", x.Background.filters(), x.samples(), x.back)
+		if x.Background.Gain != "" {
+			args = append(args, input(x.Background.Gain)...)
+			chain += fmt.Sprintf(",aformat=sample_fmts=fltp:sample_rates=%d:channel_layouts=stereo[u];[2:a]aresample=%d,pan=stereo|c0=c0|c1=c0,aformat=sample_fmts=fltp,apad[g];[u][g]amultiply",
+				MixRate, MixRate)
+		}
+		chain += "[b];[v][b]amix=inputs=2:normalize=0:duration=first"
 	}
 	if !math.IsInf(x.ceiling, 1) {
 		// Four times the rate shows the peaks between samples (ITU-R BS.1770-4, annex 2).

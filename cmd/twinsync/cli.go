@@ -32,6 +32,7 @@ type cli struct {
 
 	Swap      swapCmd      `cmd:"" help:"Put the face of a photo into a video. Needs no service."`
 	Talk      talkCmd      `cmd:"" help:"Make the person in a video say something else. Needs no service."`
+	Dub       dubCmd       `cmd:"" help:"Make the people in a video say the same in another language. Needs no service."`
 	Preview   previewCmd   `cmd:"" help:"Show one frame of a swap as a picture, before anything is rendered."`
 	Faces     facesCmd     `cmd:"" help:"Show who is in a video: JSON and a thumbnail per person."`
 	Serve     serveCmd     `cmd:"" help:"Run the service: API, results and workers."`

@@ -41,6 +41,7 @@ type local struct {
 	unlock  func() error // of dir
 	blobs   *blob.Store
 	kept    *blob.Store // analyses of earlier runs
+	reuse   *blob.Store // pieces of earlier runs
 	scratch *blob.Scratch
 	runner  *pipeline.Runner
 	voices  *speech.Speakers
@@ -54,6 +55,7 @@ type LocalOptions struct {
 	Threads  int           // of the engines; 0 is all cores
 	Models   ModelsRequest // where added networks are, for the engine onnx
 	Voices   config.Voices // that speak beside those that are built in
+	Reuse    string        // a folder where pieces are kept by what they were made of; "" for none
 	Log      *slog.Logger  // nil discards
 }
 
@@ -96,12 +98,21 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 			return nil, err
 		}
 	}
+	if o.Reuse != "" {
+		if l.reuse, err = blob.Open(ctx, o.Reuse); err != nil {
+			return nil, err
+		}
+	}
 	if l.voices, err = OpenSpeakers(o.Voices, o.Models.store, infer.Options{Provider: o.Provider, Threads: voiceThreads}); err != nil {
 		return nil, err
 	}
 	l.words = openReference()
+	hears, translates, err := openWords(o.Voices)
+	if err != nil {
+		return nil, err
+	}
 	l.runner, err = pipeline.New(pipeline.Config{
-		Speaker: l.voices, Reference: l.words,
+		Speaker: l.voices, Reference: l.words, Transcriber: hears, Translator: translates, Reuse: l.reuse,
 		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
 		Infer: infer.Options{Provider: o.Provider, Threads: 1},
 		Video: localVideo, Photo: localPhoto, Threads: o.Threads, KeepFrames: roomForFrames(l.dir), Log: l.log,
@@ -124,7 +135,7 @@ func (l *local) close() {
 	if l.scratch != nil {
 		errs = append(errs, l.scratch.Close())
 	}
-	for _, s := range []*blob.Store{l.blobs, l.kept} {
+	for _, s := range []*blob.Store{l.blobs, l.kept, l.reuse} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}

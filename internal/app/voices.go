@@ -88,6 +88,21 @@ func OpenTranslator(v config.Voices) (speech.Translator, error) {
 		WithHint("Set --translate-url to an OpenAI-compatible chat or a LibreTranslate server or --translate-command to a program, or give the translation as SRT or VTT.")
 }
 
+// openWords gives what writes down and what translates, nil for what is not set up.
+func openWords(v config.Voices) (hears speech.Transcriber, translates speech.Translator, err error) {
+	if v.TranscribeURL != "" || len(v.TranscribeCommand) > 0 {
+		if hears, err = OpenTranscriber(v); err != nil {
+			return nil, nil, err
+		}
+	}
+	if v.TranslateURL != "" || len(v.TranslateCommand) > 0 {
+		if translates, err = OpenTranslator(v); err != nil {
+			return nil, nil, err
+		}
+	}
+	return hears, translates, nil
+}
+
 // command is a program of the settings.
 func command(setting string, words []string) (speech.CommandOptions, error) {
 	words, err := config.ParseCommand(words)

@@ -96,10 +96,14 @@ func Work(ctx context.Context, req WorkerRequest) (err error) {
 		return err
 	}
 	words := openReference()
+	hears, translates, err := openWords(cfg.Voices)
+	if err != nil {
+		return err
+	}
 	defer voices.Close()
 	defer words.Close()
 	runner, err := pipeline.New(pipeline.Config{
-		Speaker: voices, Reference: words,
+		Speaker: voices, Reference: words, Transcriber: hears, Translator: translates,
 		Blobs: blobs, Scratch: scratch, Fetch: fetcher, Samples: cfg.Samples, Models: models,
 		Infer: infer.Options{Provider: cfg.Device, Threads: 1},
 		Video: media.Limits{

@@ -29,6 +29,11 @@ type fetched struct {
 	// Of a talk.
 	Says  []saidFiles `json:"says,omitempty"`  // as in the spec
 	Words *input      `json:"words,omitempty"` // what is said in the video
+
+	// Of a dub.
+	Cast       []saidFiles `json:"cast,omitempty"`       // as in Dub.characters
+	Target     *input      `json:"target,omitempty"`     // what is to be said
+	Recordings []input     `json:"recordings,omitempty"` // as in the spec
 }
 
 // clip is a piece of footage that is analysed.

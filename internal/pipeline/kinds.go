@@ -52,6 +52,18 @@ func kindOf(name string) (kind, error) {
 			{Render, .98, []step{openVideo, openResult, loadPlans, renderTalk}, resultParts},
 			{Assemble, 1, []step{openVideo, gatherTalk, assembleTalk, reportTalk, publish}, nil},
 		}, publishedResult}, nil
+	case KindDub:
+		return kind{readDub, []stage{
+			{Fetch, .02, []step{openEngine, fetchDub, judgeDub, probeVideo, cutMore, cutVideo}, nil},
+			{Words, .05, []step{openVideo, readWords, translateWords}, nil},
+			{Voice, .08, []step{openVideo, loadWords, speakDub, hearDubbed, mixDub}, nil},
+			{Analyse, .36, []step{openVideo, observe}, unseenParts},
+			{Join, .37, []step{openVideo, joinObservations, keepAnalysis, chooseSpeakers, joinMore, pickMouths}, nil},
+			{Mouths, .42, []step{openVideo, collectMouths}, mouthParts},
+			{Plan, .45, []step{openVideo, loadTalk, fitLengths, planMouths}, nil},
+			{Render, .98, []step{openVideo, openResult, loadPlans, renderTalk}, resultParts},
+			{Assemble, 1, []step{openVideo, gatherTalk, loadWords, assembleTalk, reportTalk, reportDub, publish}, nil},
+		}, publishedResult}, nil
 	}
 	return kind{}, fmt.Errorf("pipeline: no such kind of task: %q", name)
 }

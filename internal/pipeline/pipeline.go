@@ -58,11 +58,15 @@ type Config struct {
 	// Speaker says texts; nil: only recordings can be used. Reference says words so that they can be found in a
 	// sound: it knows when it says what. nil: they are not looked for. The caller closes both.
 	Speaker, Reference speech.Speaker
-	Video              media.Limits
-	Photo              media.Limits
-	Threads            int          // of the engines; 0 is all cores
-	KeepFrames         int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
-	Log                *slog.Logger // nil discards
+	// Transcriber writes down what is said in a video that is dubbed, Translator translates it; nil: it has to be given.
+	Transcriber speech.Transcriber
+	Translator  speech.Translator
+	Reuse       *blob.Store // where a dub's pieces of sound and picture are kept by what they were made of; nil: nowhere
+	Video       media.Limits
+	Photo       media.Limits
+	Threads     int          // of the engines; 0 is all cores
+	KeepFrames  int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
+	Log         *slog.Logger // nil discards
 }
 
 // Runner runs segments. It is safe for concurrent use. Close it when done.

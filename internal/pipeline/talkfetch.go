@@ -48,6 +48,11 @@ func fetchTalk(ctx context.Context, w *work) error {
 	if w.fetched.Video, err = w.fetch(ctx, w.footage.Video, "video", "video"); err != nil {
 		return err
 	}
+	return w.fetchMore(ctx)
+}
+
+// fetchMore brings the further footage into the store.
+func (w *work) fetchMore(ctx context.Context) error {
 	for i, s := range w.footage.More {
 		in, err := w.fetch(ctx, s, "more-footage", fmt.Sprintf("more-%d", i+1))
 		if err != nil {

@@ -18,6 +18,7 @@ type talked struct {
 	Drawn    int         `json:"drawn"`   // frames that got a new mouth
 	Covered  int         `json:"covered"` // frames left as filmed because something lies in front of the mouth
 	Provider string      `json:"provider"`
+	Reused   bool        `json:"reused,omitempty"` // made by an earlier run
 }
 
 // drawnRole is what drawing one person needs.

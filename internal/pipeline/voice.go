@@ -33,7 +33,9 @@ type voiced struct {
 	Sound  string         `json:"sound"`  // key of the sound of the result
 	Mixed  *media.Mixed   `json:"mixed"`
 	Says   []spoken       `json:"says"`
-	Words  string         `json:"words,omitempty"` // key of when what is said in the video
+	Words  string         `json:"words,omitempty"`  // key of when what is said in the video
+	Track  string         `json:"track,omitempty"`  // of a dub: key of the new voices alone, a WAV
+	Dubbed string         `json:"dubbed,omitempty"` // of a dub: key of its segments, []DubSegment as JSON
 }
 
 // spoken is what became of a Say.
@@ -46,6 +48,7 @@ type spoken struct {
 	Synthetic bool    `json:"synthetic,omitempty"`
 	Silent    bool    `json:"silent,omitempty"`
 	Voice     string  `json:"voice,omitempty"`
+	Character int     `json:"character,omitempty"` // of a dub: index in Dub.characters
 }
 
 // outRate is the result's frame rate: the nominal one where the footage keeps it, else the mean.
@@ -328,6 +331,15 @@ func hearSource(ctx context.Context, w *work) error {
 	if w.fetched.Words == nil {
 		return nil
 	}
+	t, err := w.readTranscript(ctx, *w.fetched.Words)
+	if err != nil {
+		return err
+	}
+	return w.hearWords(ctx, t, or(w.talk.WordsLanguage, or(t.Language, or(w.talk.Says[0].Language, defaultLanguage))))
+}
+
+// hearWords finds out when what is said in the video.
+func (w *work) hearWords(ctx context.Context, t *speech.Transcript, language string) error {
 	defer w.breathe()()
 	name := w.fetched.Words.Name
 	if len(w.info.Audio) == 0 {
@@ -338,11 +350,7 @@ func hearSource(ctx context.Context, w *work) error {
 	if err != nil {
 		return w.videoFault(err)
 	}
-	t, err := w.readTranscript(ctx, *w.fetched.Words)
-	if err != nil {
-		return err
-	}
-	timing, err := w.align(ctx, *s, t, or(w.talk.WordsLanguage, or(t.Language, or(w.talk.Says[0].Language, defaultLanguage))), name)
+	timing, err := w.align(ctx, *s, t, language, name)
 	if err != nil || timing == nil {
 		return err
 	}
@@ -369,6 +377,11 @@ func mixSound(ctx context.Context, w *work) error {
 	for i, s := range w.voiced.Says {
 		m.Parts = append(m.Parts, media.Part{Path: w.voiceFile(i), At: time.Duration(s.At * 1e9)})
 	}
+	return w.mix(ctx, m, "")
+}
+
+// mix makes the sound of the result from what is said. under is a file with the background's gain over time, "" for none.
+func (w *work) mix(ctx context.Context, m media.Mix, under string) error {
 	if w.talk.Background != nil {
 		switch {
 		case len(w.info.Audio) == 0:
@@ -382,6 +395,9 @@ func mixSound(ctx context.Context, w *work) error {
 				return w.videoFault(err)
 			}
 			m.Background = &media.Background{Path: back, Level: *w.talk.Background, Sides: w.talk.Sides}
+			if under != "" {
+				m.Background.Level, m.Background.Gain = 0, under
+			}
 		}
 	}
 	file := w.scratch("sound.m4a")

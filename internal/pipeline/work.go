@@ -12,6 +12,7 @@ import (
 	"github.com/twinsync/twinsync/internal/dispatch"
 	"github.com/twinsync/twinsync/internal/task"
 	"github.com/twinsync/twinsync/media"
+	"github.com/twinsync/twinsync/speech"
 	"github.com/twinsync/twinsync/swap"
 )
 
@@ -21,7 +22,8 @@ type work struct {
 	job  dispatch.Job
 	kind kind
 	spec Swap           // of a swap
-	talk Talk           // of a talk
+	talk Talk           // of a talk, and what a dub becomes
+	dub  Dub            // of a dub
 	dir  string         // scratch folder of this attempt, removed at its end
 	free []func() error // the last first
 
@@ -45,6 +47,11 @@ type work struct {
 	base    []int            // the footage's frame for each of the result
 	roles   []drawnRole
 	done    []talked
+
+	// Of a dub.
+	source, target *speech.Transcript
+	segments       []DubSegment
+	said           []speech.Sound // by segment, at media.MixRate
 
 	report   any    // what the finished task says of itself
 	final    string // local path of the assembled result
@@ -87,6 +94,11 @@ func (r *Runner) newWork(j dispatch.Job) (*work, error) {
 	}
 	if w.planned, err = earlier[planned](j.Task, Plan); err != nil {
 		return nil, err
+	}
+	if j.Task.Kind == KindDub {
+		if err := w.castSays(); err != nil {
+			return nil, err
+		}
 	}
 	var free func() error
 	if w.dir, free, err = r.cfg.Scratch.Dir(j.Segment.ID); err != nil {
