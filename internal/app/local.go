@@ -113,7 +113,8 @@ func openLocal(ctx context.Context, o LocalOptions, networks bool) (_ *local, er
 	}
 	l.runner, err = pipeline.New(pipeline.Config{
 		Speaker: l.voices, Reference: l.words, Transcriber: hears, Translator: translates, Reuse: l.reuse,
-		Blobs: l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
+		SpeaksBy: fmt.Sprintf("%q %q %q", o.Voices.SpeechURL, o.Voices.SpeechModel, o.Voices.SpeechCommand),
+		Blobs:    l.blobs, Analyses: l.kept, Scratch: l.scratch, LocalFiles: true, Models: models,
 		Infer: infer.Options{Provider: o.Provider, Threads: 1},
 		Video: localVideo, Photo: localPhoto, Threads: o.Threads, KeepFrames: roomForFrames(l.dir), Log: l.log,
 	})

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/twinsync/twinsync/speech"
 )
@@ -108,5 +110,5 @@ func (w *work) copyBlob(ctx context.Context, from, to string) error {
 		return err
 	}
 	_, err := w.r.cfg.Blobs.Put(ctx, to, file)
-	return err
+	return errors.Join(err, os.Remove(file))
 }

@@ -49,7 +49,7 @@ func kindOf(name string) (kind, error) {
 			{Join, .36, []step{openVideo, joinObservations, keepAnalysis, chooseSpeakers, joinMore, pickMouths}, nil},
 			{Mouths, .42, []step{openVideo, collectMouths}, mouthParts},
 			{Plan, .45, []step{openVideo, loadTalk, fitLengths, planMouths}, nil},
-			{Render, .98, []step{openVideo, openResult, loadPlans, renderTalk}, resultParts},
+			{Render, .98, []step{openVideo, loadBase, openResult, loadPlans, renderTalk}, resultParts},
 			{Assemble, 1, []step{openVideo, gatherTalk, assembleTalk, reportTalk, publish}, nil},
 		}, publishedResult}, nil
 	case KindDub:
@@ -61,7 +61,7 @@ func kindOf(name string) (kind, error) {
 			{Join, .37, []step{openVideo, joinObservations, keepAnalysis, chooseSpeakers, joinMore, pickMouths}, nil},
 			{Mouths, .42, []step{openVideo, collectMouths}, mouthParts},
 			{Plan, .45, []step{openVideo, loadTalk, fitLengths, planMouths}, nil},
-			{Render, .98, []step{openVideo, openResult, loadPlans, renderTalk}, resultParts},
+			{Render, .98, []step{openVideo, loadBase, loadPlans, renderDub}, resultParts},
 			{Assemble, 1, []step{openVideo, gatherTalk, loadWords, assembleTalk, reportTalk, reportDub, publish}, nil},
 		}, publishedResult}, nil
 	}

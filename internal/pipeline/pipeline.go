@@ -62,11 +62,13 @@ type Config struct {
 	Transcriber speech.Transcriber
 	Translator  speech.Translator
 	Reuse       *blob.Store // where a dub's pieces of sound and picture are kept by what they were made of; nil: nowhere
-	Video       media.Limits
-	Photo       media.Limits
-	Threads     int          // of the engines; 0 is all cores
-	KeepFrames  int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
-	Log         *slog.Logger // nil discards
+	// SpeaksBy names what Speaker is set up with: what another set-up spoke is not used again.
+	SpeaksBy   string
+	Video      media.Limits
+	Photo      media.Limits
+	Threads    int          // of the engines; 0 is all cores
+	KeepFrames int64        // bytes of decoded frames that may wait in Scratch for the render; frees them when closed
+	Log        *slog.Logger // nil discards
 }
 
 // Runner runs segments. It is safe for concurrent use. Close it when done.

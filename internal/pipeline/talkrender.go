@@ -31,8 +31,8 @@ type drawnRole struct {
 // maxBase bounds the stored list of base frames: two million numbers.
 const maxBase = 32 << 20
 
-// openResult starts what gives the frames and what takes them.
-func openResult(ctx context.Context, w *work) error {
+// loadBase reads which frame of the footage each frame of the result shows.
+func loadBase(ctx context.Context, w *work) error {
 	raw, err := w.r.cfg.Blobs.Read(ctx, w.planned.Base, maxBase)
 	if err != nil {
 		return err
@@ -43,6 +43,11 @@ func openResult(ctx context.Context, w *work) error {
 	if w.part.First < 0 || w.part.First >= w.part.End || w.part.End > len(w.base) {
 		return fmt.Errorf("segment spec: frames %d to %d of %d", w.part.First, w.part.End, len(w.base))
 	}
+	return nil
+}
+
+// openResult starts what gives the frames and what takes them.
+func openResult(ctx context.Context, w *work) (err error) {
 	if w.in, err = w.openOrder(ctx, w.base[w.part.First:w.part.End]); err != nil {
 		return w.videoFault(err)
 	}
