@@ -99,10 +99,7 @@ func (c *dubCmd) spec() (pipeline.Dub, error) {
 		if who == "" {
 			who = c.Speaker
 		}
-		var err error
-		if p.Who, err = speaker(who); err != nil {
-			return s, err
-		}
+		p.Who = speaker(who)
 		s.Cast = append(s.Cast, p)
 	}
 	return s, nil
