@@ -57,7 +57,7 @@ func TestClosuresAndPauses(t *testing.T) {
 		if i >= 30 && i%2 == 0 {
 			x = .01 // .25 face widths a second
 		}
-		s.lips[i] = []pix.Vec2{{X: x}}
+		s.lips[i] = []pix.Vec2{{X: x, Y: float32(i)}, {Y: float32(i)}} // a mouth displaced as a whole does not move
 	}
 	all := func(int) bool { return true }
 	a, b, k := s.closures(c, all)
