@@ -151,3 +151,21 @@ func TestDubRefuses(t *testing.T) {
 	empty(t, out)
 	empty(t, temp)
 }
+
+// TestDubByPrograms: words that a program writes down and another translates.
+func TestDubByPrograms(t *testing.T) {
+	speechtest.Espeak(t)
+	out, _ := apart(t)
+	dir := t.TempDir()
+	heard := subtitles(t, filepath.Join(dir, "heard.srt"), [3]any{.1, .9, "one two"})
+	target := filepath.Join(out, "o.mp4")
+	got := twinsync(t.Context(), "dub", "--video", talkingClip(t), "--from", "en", "--to", "de", "--out", target, "--json",
+		"--transcribe-command", "cat", "--transcribe-command", heard, "--translate-command", "tr", "--translate-command", "a-z", "--translate-command", "b-za")
+	if got.code != exitDone {
+		t.Fatalf("exit %d: %s%s", got.code, got.out, got.err)
+	}
+	raw, err := os.ReadFile(filepath.Join(out, "o.srt"))
+	if err != nil || !strings.Contains(string(raw), "pof uxp") {
+		t.Errorf("%q, %v", raw, err)
+	}
+}

@@ -33,12 +33,8 @@ func reportDub(ctx context.Context, w *work) error {
 	if !ok {
 		return fmt.Errorf("pipeline: a dub without a talk's report")
 	}
-	raw, err := w.r.cfg.Blobs.Read(ctx, w.voiced.Dubbed, maxWords)
-	if err != nil {
+	if err := w.loadSegments(ctx); err != nil {
 		return err
-	}
-	if err := json.Unmarshal(raw, &w.segments); err != nil {
-		return fmt.Errorf("stored segments: %w", err)
 	}
 	r := DubReport{TalkReport: talk, Language: w.dub.Language, Segments: len(w.segments)}
 	for _, p := range w.done {
@@ -89,6 +85,19 @@ func reportDub(ctx context.Context, w *work) error {
 		}
 	}
 	w.report = r
+	return nil
+}
+
+// loadSegments reads what the stage of the voice left of each cue.
+func (w *work) loadSegments(ctx context.Context) error {
+	raw, err := w.r.cfg.Blobs.Read(ctx, w.voiced.Dubbed, maxWords)
+	if err != nil {
+		return err
+	}
+	w.segments = nil
+	if err := json.Unmarshal(raw, &w.segments); err != nil {
+		return fmt.Errorf("stored segments: %w", err)
+	}
 	return nil
 }
 

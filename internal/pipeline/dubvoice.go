@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twinsync/twinsync/fault"
+	"github.com/twinsync/twinsync/lipsync"
 	"github.com/twinsync/twinsync/media"
 	"github.com/twinsync/twinsync/speech"
 )
@@ -341,7 +342,17 @@ func mixDub(ctx context.Context, w *work) error {
 // ducked is the gain of the original over time: level (dB) where somebody is dubbed, or was heard to speak, 1 elsewhere.
 func ducked(segments []DubSegment, length, level float64) []float32 {
 	soft := math.Pow(10, level/20)
-	gain := make([]float32, int(math.Ceil(length*duckRate))+1)
+	gain := undubbed(segments, int(math.Ceil(length*duckRate))+1, duckRate)
+	for i, open := range gain {
+		gain[i] = float32(math.Pow(soft, 1-float64(open)))
+	}
+	return gain
+}
+
+// undubbed says for n moments, rate of them a second, how far the original has its place there: 1 where nobody is dubbed for a
+// while, 0 around what is, and a slope between them.
+func undubbed(segments []DubSegment, n int, rate float64) []float32 {
+	out := make([]float32, n)
 	type span struct{ from, to float64 }
 	var spans []span
 	for _, s := range segments {
@@ -352,16 +363,29 @@ func ducked(segments []DubSegment, length, level float64) []float32 {
 		}
 		spans = append(spans, span{from, to})
 	}
-	for i := range gain {
-		t := float64(i) / duckRate
+	for i := range out {
+		t := float64(i) / rate
 		away := math.Inf(1) // seconds from the nearest span
 		for _, s := range spans {
 			away = min(away, max(s.from-t, t-s.to, 0))
 		}
-		open := .5 - .5*math.Cos(math.Pi*min(away/duckSlope, 1))
-		gain[i] = float32(math.Pow(soft, 1-open))
+		out[i] = float32(.5 - .5*math.Cos(math.Pi*min(away/duckSlope, 1)))
 	}
-	return gain
+	return out
+}
+
+// ownMouths leaves the mouths of a plan as they were filmed where the original is heard: what it says there is what they say.
+func (w *work) ownMouths(ctx context.Context, p *lipsync.Plan) error {
+	if w.voiced.Dubbed == "" || w.talk.Background == nil || w.talk.Sides || len(w.info.Audio) == 0 {
+		return nil
+	}
+	if err := w.loadSegments(ctx); err != nil {
+		return err
+	}
+	for k, own := range undubbed(w.segments, len(p.Frames), w.voiced.Rate.Float()) {
+		p.Frames[k].Amount *= 1 - own
+	}
+	return nil
 }
 
 // digestOf is a name for what something is made of.

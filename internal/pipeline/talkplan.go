@@ -148,6 +148,9 @@ func planMouths(ctx context.Context, w *work) error {
 		if err != nil {
 			return w.named(err, w.fetched.Video.Name)
 		}
+		if err := w.ownMouths(ctx, p); err != nil {
+			return err
+		}
 		key := w.key(fmt.Sprintf("plan-%d", i))
 		if err := w.store(ctx, p.Write, place{w.r.cfg.Blobs, key}); err != nil {
 			return err
