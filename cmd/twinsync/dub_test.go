@@ -160,7 +160,8 @@ func TestDubByPrograms(t *testing.T) {
 	heard := subtitles(t, filepath.Join(dir, "heard.srt"), [3]any{.1, .9, "one two"})
 	target := filepath.Join(out, "o.mp4")
 	got := twinsync(t.Context(), "dub", "--video", talkingClip(t), "--from", "en", "--to", "de", "--out", target, "--json",
-		"--transcribe-command", "cat", "--transcribe-command", heard, "--translate-command", "tr", "--translate-command", "a-z", "--translate-command", "b-za")
+		"--transcribe-command", "sh", "--transcribe-command=-c", "--transcribe-command", "cat '"+heard+"'", "--transcribe-command", "{input}",
+		"--translate-command", "tr", "--translate-command", "a-z", "--translate-command", "b-za")
 	if got.code != exitDone {
 		t.Fatalf("exit %d: %s%s", got.code, got.out, got.err)
 	}
