@@ -46,10 +46,7 @@ func (c *dubCmd) speaksJSON() bool { return c.JSON }
 
 // Run dubs and prints the report.
 func (c *dubCmd) Run(ctx context.Context, t terminal) error {
-	spec, err := c.spec()
-	if err != nil {
-		return err
-	}
+	spec := c.spec()
 	local := c.options(t)
 	local.Models, local.Voices = c.request(), c.Voices
 	bar := newProgress(t, c.JSON)
@@ -66,7 +63,7 @@ func (c *dubCmd) Run(ctx context.Context, t terminal) error {
 }
 
 // spec turns the flags into what the pipeline is to do.
-func (c *dubCmd) spec() (pipeline.Dub, error) {
+func (c *dubCmd) spec() pipeline.Dub {
 	s := pipeline.DefaultDub(*file(c.Video), c.To)
 	s.Original, s.Source, s.Target = c.From, file(c.SourceSRT), file(c.TargetSRT)
 	s.Detector, s.Loudness, s.Sides = c.Detector, float64(c.Loudness), c.Sides
@@ -102,5 +99,5 @@ func (c *dubCmd) spec() (pipeline.Dub, error) {
 		p.Who = speaker(who)
 		s.Cast = append(s.Cast, p)
 	}
-	return s, nil
+	return s
 }

@@ -35,7 +35,7 @@ type DubReport struct {
 func (r DubReport) Print(w io.Writer) {
 	d := r.Report
 	fmt.Fprintf(w, "%s: %.1f s in %s, %d of %d pieces in their place at a natural tempo, %d of %d frames with a new mouth, in %.1f s\n",
-		r.Out, d.TalkReport.Seconds, d.Language, d.Natural, d.Segments, d.Drawn, d.Frames, r.Seconds)
+		r.Out, d.Seconds, d.Language, d.Natural, d.Segments, d.Drawn, d.Frames, r.Seconds)
 	fmt.Fprintf(w, "  captions: %s, %s\n", d.SRT, d.VTT)
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "  note:", warning)
