@@ -241,7 +241,7 @@ func (l *flat) seam(m *pix.Map, to *mean) {
 // Where samples may change around the mouth, jaw and neck, in face widths beyond the vertices that lie below the
 // base of the nose: up to the wings of the nose, well below the eyes, and below the chin to where the jaw's motion has faded out on the neck.
 const (
-	reachSides, reachAbove, reachBelow = .14, .20, .50
+	reachSides, reachAbove, reachBelow = .17, .20, .50
 )
 
 // reach is the box in which samples of a frame may change.
