@@ -504,14 +504,4 @@ func placed(t infer.FivePoints, k, angle, x, y float64) (p infer.FivePoints) {
 	return p
 }
 
-// wobbly is a face that fits no template exactly.
-func wobbly(t infer.FivePoints) (p infer.FivePoints) {
-	p = placed(t, 2.3, .3, 90, 40)
-	for i, d := range [5][2]float64{{4, -3}, {-6, 2}, {11, 5}, {-2, -7}, {3, 6}} {
-		p[i][0] += d[0]
-		p[i][1] += d[1]
-	}
-	return p
-}
-
 func template(name string) infer.Template { return infer.Template{Name: name, Scale: 1} }

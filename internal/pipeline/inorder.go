@@ -19,7 +19,7 @@ func inOrder[T any](ctx context.Context, workers int, next func() (T, error), do
 	var jobs []job
 	defer func() {
 		for _, j := range jobs {
-			_ = <-j.done // the first error is the one to report
+			<-j.done // the first error is the one to report
 		}
 	}()
 	for ended := false; ; {
