@@ -15,7 +15,7 @@ import (
 	"github.com/twinsync/twinsync/speech/speechtest"
 )
 
-// talkingClip is a clip that no other test knows: whose analysis is not there yet.
+// talkingClip is a clip of somebody who speaks.
 func talkingClip(t *testing.T) string {
 	t.Helper()
 	return testmedia.Clip(t, testmedia.Spec{People: []string{testmedia.Bea}, W: 320, H: 240, Frames: 25, Pan: 7, Nod: 5, Sound: true}).Path
@@ -24,7 +24,8 @@ func talkingClip(t *testing.T) string {
 // TestTalk: a text, spoken by the person of a clip, through the whole program; twice, the second time its
 // analysis is there.
 func TestTalk(t *testing.T) {
-	speechtest.Espeak(t) // skips where there is none
+	speechtest.Espeak(t)                    // skips where there is none
+	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // other tests use the clip: here its analysis is not there yet
 	out, temp := apart(t)
 	clip := talkingClip(t)
 	target, timing := filepath.Join(out, "o.mp4"), filepath.Join(out, "words.json")
