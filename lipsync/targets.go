@@ -221,8 +221,12 @@ func (w *said) spoken() []int {
 	return on
 }
 
+// ownRange is the share of a person's own speech whose widest opening bounds what is wanted: what lies beyond was
+// hardly filmed, and a mouth stretched to it shows torn teeth.
+const ownRange = .98
+
 // spreadTo gives descriptors that a mean of many people made timid the person's own middle and spread, by those frames
-// in which something is said.
+// in which something is said. It never leaves the person's own range.
 func spreadTo(d [][]float64, own [descriptors][]float64, on []int) [][]float64 {
 	for k := range descriptors {
 		var col []float64
@@ -233,8 +237,9 @@ func spreadTo(d [][]float64, own [descriptors][]float64, on []int) [][]float64 {
 		_, have := meanStd(column(col), 1)
 		_, want := meanStd(column(own[k]), 1)
 		gain := min(max(want[0]/(have[0]+1e-6), priorGainLow), priorGainTop)
+		least, most := quantile(own[k], 1-ownRange), quantile(own[k], ownRange)
 		for i := range d {
-			d[i][k] = mine + gain*(d[i][k]-middle)
+			d[i][k] = min(max(mine+gain*(d[i][k]-middle), least), most)
 		}
 	}
 	return d

@@ -193,7 +193,7 @@ func (c *class) seconds() float64 {
 }
 
 // taughtShapes are what the footage's own frames teach, together with a share of what is generally so, the smaller the more it has taught, and with the
-// spread of the opening given back that means take away.
+// spread of the opening given back that means take away; no wider than the footage shows them.
 func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float64) [][]float64 {
 	c := l.class(o)
 	share := taughtAfter / (taughtAfter + c.seconds())
@@ -218,9 +218,14 @@ func (l *library) taughtShapes(w *said, o lesson, general func(*said) [][]float6
 	_, b := meanStd(column(got), 1)
 	gain := min(max(a[0]/(b[0]+1e-9), 1), mostGain)
 	mean, _ := meanStd(seen, len(l.basis))
+	middle, most := l.opening(mean), quantile(sorted(have), ownRange)
 	for i := range out {
+		share := gain
+		if o := l.opening(out[i]) - middle; gain*o > most-middle {
+			share = (most - middle) / o
+		}
 		for k := range out[i] {
-			out[i][k] = mean[k] + gain*(out[i][k]-mean[k])
+			out[i][k] = mean[k] + share*(out[i][k]-mean[k])
 		}
 	}
 	return out
