@@ -19,7 +19,9 @@ func inOrder[T any](ctx context.Context, workers int, next func() (T, error), do
 	var jobs []job
 	defer func() {
 		for _, j := range jobs {
-			<-j.done // the first error is the one to report
+			if err := <-j.done; err != nil {
+				continue // the first error is the one to report
+			}
 		}
 	}()
 	for ended := false; ; {
